@@ -1,0 +1,3 @@
+//! The binary `velodrome`: starts a node.
+
+fn main() {}
