@@ -1,0 +1,235 @@
+//! A server started for the run, pinned, and stopped by its process id.
+//!
+//! Owns the child process, its folder and its output. Invariant: a server listens on loopback only,
+//! keeps nothing, and ends when its value is dropped; only SIGKILL to this program can leave it
+//! behind. Cost: the server's own start.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::affinity::Pinned;
+use crate::failure::Failure;
+use crate::limits::{OUTPUT_TAIL_LEN_MAX, START_WAIT_MAX, STOP_WAIT_MAX};
+
+/// Pause between two looks at a server that is starting or ending.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Which server a program is: what flags it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Velodrome: one shard on the given core.
+    Velodrome,
+    /// Redis or Valkey with persistence off.
+    Redis,
+}
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct ServerSpec {
+    /// The name in the report.
+    pub name: String,
+    /// Which flags the program understands.
+    pub kind: Kind,
+    /// The program: a path or a name found in `PATH`.
+    pub program: PathBuf,
+    /// Flags after the run's own.
+    pub extra_args: Vec<String>,
+}
+
+impl ServerSpec {
+    fn args(&self, address: SocketAddr, core: usize) -> Vec<String> {
+        let own = match self.kind {
+            Kind::Velodrome => format!(
+                "--shards 1 --cores {core} --bind {} --resp-port {} --memcached-port 0 \
+                 --http-port 0",
+                address.ip(),
+                address.port()
+            ),
+            Kind::Redis => {
+                format!("--bind {} --port {} --appendonly no --save", address.ip(), address.port())
+            }
+        };
+        let mut args: Vec<String> = own.split_ascii_whitespace().map(str::to_owned).collect();
+        if self.kind == Kind::Redis {
+            args.push(String::new());
+        }
+        args.extend(self.extra_args.iter().cloned());
+        args
+    }
+}
+
+/// A running server. Dropping it ends the process.
+pub struct ServerProcess {
+    name: String,
+    address: SocketAddr,
+    child: Child,
+    // Holds the working folder and the output until the server has ended.
+    folder: TempDir,
+}
+
+impl ServerProcess {
+    /// Starts `spec` on a free port of `ip`, on `core` only, and waits until it answers PING.
+    pub fn start(spec: &ServerSpec, ip: IpAddr, core: usize) -> Result<ServerProcess, Failure> {
+        if !ip.is_loopback() {
+            return Err(Failure::NotLoopback(ip));
+        }
+        let address = free_address(ip)?;
+        let folder = TempDir::with_prefix("velodrome-bench-")
+            .map_err(Failure::system("cannot make a temporary folder"))?;
+        let output = File::create(folder.path().join("output"))
+            .map_err(Failure::system("cannot write to the temporary folder"))?;
+        let errors =
+            output.try_clone().map_err(Failure::system("cannot write to the temporary folder"))?;
+        // The child runs in its own folder, so a relative path must be resolved from here.
+        let program = fs::canonicalize(&spec.program)
+            .ok()
+            .filter(|_| spec.program.components().count() > 1)
+            .unwrap_or_else(|| spec.program.clone());
+        let pinned = Pinned::to(core)?;
+        let child = Command::new(&program)
+            .args(spec.args(address, core))
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            .spawn()
+            .map_err(|source| Failure::ProgramMissing {
+                program: spec.program.display().to_string(),
+                source,
+                hint: "build or install it, or name it with --velodrome or --redis",
+            })?;
+        drop(pinned);
+        let mut server = ServerProcess { name: spec.name.clone(), address, child, folder };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    /// The server's name in the report.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn wait_until_ready(&mut self) -> Result<(), Failure> {
+        let deadline = Instant::now() + START_WAIT_MAX;
+        loop {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Err(self.not_started(format!("it ended with {status}")));
+            }
+            match ping(self.address) {
+                Ok(()) => return Ok(()),
+                Err(error) if Instant::now() >= deadline => {
+                    let waited_s = START_WAIT_MAX.as_secs();
+                    return Err(self.not_started(format!("no PONG in {waited_s} s ({error})")));
+                }
+                Err(_) => thread::sleep(LOOK_EVERY),
+            }
+        }
+    }
+
+    fn not_started(&self, reason: String) -> Failure {
+        let bytes = fs::read(self.folder.path().join("output")).unwrap_or_default();
+        let tail = &bytes[bytes.len().saturating_sub(OUTPUT_TAIL_LEN_MAX)..];
+        let output = String::from_utf8_lossy(tail).into_owned();
+        Failure::NotStarted { server: self.name.clone(), reason, output }
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let deadline = Instant::now() + STOP_WAIT_MAX;
+        while Instant::now() < deadline {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that was free a moment ago: the kernel hands it out and it is closed again at once.
+fn free_address(ip: IpAddr) -> Result<SocketAddr, Failure> {
+    TcpListener::bind((ip, 0))
+        .and_then(|listener| listener.local_addr())
+        .map_err(Failure::system(format!("cannot find a free port on {ip}")))
+}
+
+fn ping(address: SocketAddr) -> io::Result<()> {
+    let mut stream = TcpStream::connect_timeout(&address, START_WAIT_MAX)?;
+    stream.set_read_timeout(Some(START_WAIT_MAX))?;
+    stream.write_all(b"*1\r\n$4\r\nPING\r\n")?;
+    let mut reply = [0; 7];
+    stream.read_exact(&mut reply)?;
+    match &reply {
+        b"+PONG\r\n" => Ok(()),
+        other => Err(io::Error::other(format!("answered {}", other.escape_ascii()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn spec(kind: Kind, program: &str) -> ServerSpec {
+        let extra_args = vec!["--one".to_owned(), "two three".to_owned()];
+        ServerSpec { name: "it".to_owned(), kind, program: program.into(), extra_args }
+    }
+
+    #[test]
+    fn each_kind_gets_its_flags_and_the_extra_ones_last() {
+        let address = SocketAddr::new(LOOPBACK, 7001);
+        let velodrome = spec(Kind::Velodrome, "velodrome").args(address, 3);
+        assert_eq!(velodrome[..4], ["--shards", "1", "--cores", "3"]);
+        assert!(velodrome.windows(2).any(|pair| pair == ["--resp-port", "7001"]));
+        assert_eq!(velodrome[velodrome.len() - 2..], ["--one", "two three"]);
+        let redis = spec(Kind::Redis, "redis-server").args(address, 3);
+        assert!(redis.windows(2).any(|pair| pair == ["--save", ""]));
+    }
+
+    #[test]
+    fn other_addresses_are_refused_before_anything_is_started() {
+        let outside = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let refused = ServerProcess::start(&spec(Kind::Redis, "/nonexistent"), outside, 0);
+        assert!(matches!(refused, Err(Failure::NotLoopback(_))));
+    }
+
+    #[test]
+    fn a_missing_program_and_one_that_ends_are_clear_failures() {
+        let core = (0..1024).find(|&core| Pinned::to(core).is_ok()).unwrap();
+        let missing = ServerProcess::start(&spec(Kind::Redis, "/nonexistent/x"), LOOPBACK, core);
+        let text = missing.err().unwrap().to_string();
+        assert!(text.contains("/nonexistent/x") && text.contains("--redis"), "{text}");
+        let ended = ServerProcess::start(&spec(Kind::Redis, "false"), LOOPBACK, core);
+        let text = ended.err().unwrap().to_string();
+        assert!(text.contains("it did not start: it ended with exit status: 1"), "{text}");
+    }
+}
