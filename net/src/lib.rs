@@ -1,1 +1,43 @@
-//! TBD
+//! One core's sockets and files, and the wire protocols.
+//!
+//! `Driver` is the event loop: it owns sockets, timers, wake-ups and log writes of one core and
+//! reports a closed list of events. The codecs do no I/O. Modules are listed in reading order; a
+//! file imports only from modules below it.
+
+// The event loop's interface: io_uring or epoll.
+mod driver;
+// What happened: the closed list of events.
+mod event;
+// One-shot timers.
+mod timers;
+// The connections of a driver and their ids.
+mod connections;
+// What a connection still has to send.
+mod output;
+// File operations in progress.
+mod files;
+// The place for encryption between driver and codec.
+mod transform;
+// Received bytes and the blocks they lie in.
+mod buffers;
+// Waking a driver from elsewhere.
+mod waker;
+// Listening sockets: binding and its errors.
+mod listen;
+// The monotonic clock.
+mod clock;
+// Every bound of the event loop.
+mod limits;
+
+pub use buffers::Chunk;
+pub use clock::mono_ns;
+pub use connections::ConnId;
+pub use driver::{
+    Address, Batching, Driver, DriverChoice, DriverConfig, DriverError, DriverKind, Wait,
+};
+pub use event::{CloseReason, Event};
+pub use files::OpId;
+pub use limits::Limits;
+pub use listen::{BindError, bind_tcp, bind_unix};
+pub use output::SharedBytes;
+pub use waker::Waker;
