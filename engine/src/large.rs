@@ -1,0 +1,179 @@
+//! Large values: those that get a mapping of their own.
+//!
+//! A value is filled once as a `StagedValue`, then shared as `Arc<LargeValue>`. Invariant: a
+//! shared value never changes; whoever clones the handle pins it. Cost: memory is taken as bytes
+//! arrive, and nothing is copied from staging to storing to sending.
+
+use core::ops::Deref;
+
+use crate::mapping::{Mapping, PAGE_LEN};
+use crate::refused::Refused;
+
+/// A value in a mapping of its own.
+#[derive(Debug)]
+pub struct LargeValue {
+    mapping: Mapping,
+    len: usize,
+}
+
+impl Deref for LargeValue {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.mapping.bytes()[..self.len]
+    }
+}
+
+impl LargeValue {
+    /// Bytes of memory the value holds at most.
+    pub fn mapped_len(&self) -> usize {
+        self.mapping.len()
+    }
+
+    /// The bytes, for a holder that shares them with nobody.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.mapping.bytes_mut()[..self.len]
+    }
+
+    /// Appends `tail`, growing the mapping by an eighth when it is full.
+    pub(crate) fn append(&mut self, tail: &[u8]) -> Result<(), Refused> {
+        let len = self.len + tail.len();
+        if len > self.mapping.len() {
+            let wanted = pages(len + len / 8);
+            self.mapping.resize(wanted).map_err(|_| out_of_memory(wanted))?;
+        }
+        self.mapping.bytes_mut()[self.len..len].copy_from_slice(tail);
+        self.len = len;
+        Ok(())
+    }
+
+    /// Gives back up to `bytes` of the end; `None` when all is given back.
+    pub(crate) fn shrink(mut self, bytes: usize) -> (usize, Option<Self>) {
+        let mapped = self.mapping.len();
+        let kept = mapped.saturating_sub(bytes.max(PAGE_LEN)).next_multiple_of(PAGE_LEN);
+        self.len = self.len.min(kept);
+        if kept == 0 || self.mapping.resize(kept).is_err() {
+            return (mapped, None);
+        }
+        (mapped - kept, Some(self))
+    }
+}
+
+/// A value being received into its final place.
+#[derive(Debug)]
+pub struct StagedValue {
+    value: LargeValue,
+    expected: usize,
+}
+
+impl StagedValue {
+    /// Room for a value of `len` bytes; memory is taken as it is filled.
+    ///
+    /// # Errors
+    /// `OutOfMemory` when the system has no address space left.
+    pub fn new(len: usize) -> Result<Self, Refused> {
+        let mapped = pages(len);
+        let mapping = Mapping::zeroed(mapped).map_err(|_| out_of_memory(mapped))?;
+        Ok(Self { value: LargeValue { mapping, len: 0 }, expected: len })
+    }
+
+    /// Appends `bytes`.
+    ///
+    /// # Panics
+    /// When more than the announced length arrives.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        let end = self.value.len + bytes.len();
+        assert!(end <= self.expected, "more bytes than announced");
+        self.value.mapping.bytes_mut()[self.value.len..end].copy_from_slice(bytes);
+        self.value.len = end;
+    }
+
+    /// The room not filled yet, to receive into; `advance` says how much was.
+    pub fn spare_mut(&mut self) -> &mut [u8] {
+        &mut self.value.mapping.bytes_mut()[self.value.len..self.expected]
+    }
+
+    /// Says that the first `len` bytes of the spare room are filled.
+    ///
+    /// # Panics
+    /// When that is more than there is.
+    pub fn advance(&mut self, len: usize) {
+        assert!(len <= self.remaining(), "more bytes than announced");
+        self.value.len += len;
+    }
+
+    /// Bytes still to come.
+    pub fn remaining(&self) -> usize {
+        self.expected - self.value.len
+    }
+
+    /// The bytes so far.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.value
+    }
+
+    /// The finished value.
+    pub(crate) fn finish(self) -> LargeValue {
+        self.value
+    }
+}
+
+/// `len` rounded up to whole pages, at least one.
+pub(crate) fn pages(len: usize) -> usize {
+    len.max(1).next_multiple_of(PAGE_LEN)
+}
+
+fn out_of_memory(needed: usize) -> Refused {
+    Refused::OutOfMemory { needed: needed as u64, limit: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn staged(len: usize) -> StagedValue {
+        let mut staged = StagedValue::new(len).expect("maps");
+        let bytes: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
+        for part in bytes.chunks(1000) {
+            staged.extend(part);
+        }
+        staged
+    }
+
+    #[test]
+    fn a_value_is_filled_in_parts_and_read_back() {
+        let mut value = staged(10_000).finish();
+        assert_eq!((value.len(), value[9_999]), (10_000, (9_999 % 251) as u8));
+        value.append(&[1; 9000]).expect("grows");
+        assert_eq!((value.len(), value[9_999], value[18_999]), (19_000, (9_999 % 251) as u8, 1));
+    }
+
+    #[test]
+    fn spare_room_is_received_into() {
+        let mut staged = StagedValue::new(5000).expect("maps");
+        staged.spare_mut()[..3].copy_from_slice(b"abc");
+        staged.advance(3);
+        assert_eq!((staged.as_bytes(), staged.remaining()), (&b"abc"[..], 4997));
+        assert_eq!(staged.spare_mut().len(), 4997);
+    }
+
+    #[test]
+    fn memory_is_given_back_in_steps() {
+        let mut left = Some(staged(100_000).finish());
+        let mut given = 0;
+        while let Some(value) = left.take() {
+            let (bytes, rest) = value.shrink(65536);
+            assert!(bytes <= 65536);
+            given += bytes;
+            left = rest;
+        }
+        assert_eq!(given, pages(100_000));
+    }
+
+    #[test]
+    #[should_panic(expected = "more bytes than announced")]
+    fn more_than_announced_is_never_taken() {
+        StagedValue::new(3).expect("maps").extend(b"four");
+    }
+}

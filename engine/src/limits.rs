@@ -1,0 +1,76 @@
+//! The engine's bounds, each with its unit in its name.
+//!
+//! Invariant: every loop, queue and size in this crate ends at one of these, or at a figure of
+//! `Limits`, which the caller chose. Cost: none, they are constants.
+
+/// Slots of the key space, as Redis Cluster counts them.
+pub const SLOT_COUNT: usize = 16384;
+/// Numbered databases.
+pub const DATABASES_MAX: usize = 16;
+/// Longest key; a small segment lowers it further.
+pub const KEY_LEN_BYTES_MAX: usize = 65_535;
+/// Longest value whatever the configuration says.
+pub const VALUE_LEN_BYTES_MAX: usize = 512 << 20;
+
+/// Items one bounded step may touch.
+pub const STEP_ITEMS_MAX: usize = 256;
+/// Bytes one bounded step may copy or give back, beyond one record it has begun.
+pub const STEP_BYTES_MAX: usize = 64 << 10;
+/// Tables one bounded step may free or make.
+pub const STEP_TABLES_MAX: usize = 256;
+
+/// Smallest segment.
+pub const SEGMENT_LEN_BYTES_MIN: usize = 64 << 10;
+/// Largest segment.
+pub const SEGMENT_LEN_BYTES_MAX: usize = 1 << 20;
+/// The memory limit holds about this many segments when it is small.
+pub const SEGMENTS_WANTED_MIN: u64 = 64;
+/// Smallest memory limit an engine works with.
+pub const MEMORY_BYTES_MIN: u64 = 2 << 20;
+/// Addressable memory of one engine: 34 bits of 8-byte units.
+pub const ADDRESS_SPACE_BYTES_MAX: u64 = 128 << 30;
+
+/// Segments whose room is kept free so that a write waits for a bounded step only.
+pub const RESERVE_SEGMENTS: u64 = 2;
+/// Free segments that stay resident for reuse.
+pub const FREE_RESIDENT_SEGMENTS_MAX: usize = 4;
+/// A write scans this many times its own length of the segment being cleaned.
+pub const CLEAN_PACE: usize = 6;
+/// Segments considered when one is chosen to pay.
+pub const VICTIM_CANDIDATES_MAX: usize = 256;
+/// Records read to estimate what a segment would give.
+pub const VICTIM_SAMPLES_MAX: usize = 24;
+/// Segments whose records are sampled for one choice.
+pub const VICTIM_SHORTLIST_MAX: usize = 6;
+
+/// Buckets of one table; beyond it the table is split.
+pub const TABLE_BUCKETS_MAX: usize = 1024;
+/// Children of a branch, a power of two.
+pub const BRANCH_FANOUT: usize = 16;
+/// Bits of hash that an index entry keeps.
+pub const FRAGMENT_BITS: u32 = 30;
+/// What one insertion can add to the index: a page, a branch and its sixteen tables.
+pub const INDEX_GROWTH_BYTES_MAX: u64 = 48 << 10;
+
+/// Below this many items eviction is exact LRU.
+pub const EXACT_ITEMS_MAX: u64 = 128;
+/// Items sampled for one eviction by count.
+pub const EVICTION_SAMPLES: usize = 16;
+/// Candidates remembered between evictions.
+pub const EVICTION_POOL_MAX: usize = 16;
+/// Items sampled to find the age at which eviction starts.
+pub const CUTOFF_SAMPLES: usize = 128;
+
+/// Items one scan call visits at most.
+pub const SCAN_ITEMS_MAX: usize = 256;
+/// Tries of one search for a random live key.
+pub const RANDOM_TRIES_MAX: usize = 64;
+
+/// Milliseconds of the wheel's finest tick, a power of two.
+pub const WHEEL_TICK_MS: u64 = 1024;
+/// Levels of the wheel: 64^7 ticks cover 48 bits of milliseconds.
+pub const WHEEL_LEVELS: usize = 7;
+/// Latest deadline, in milliseconds of the epoch.
+pub const DEADLINE_MS_MAX: u64 = (1 << 48) - 1;
+/// Stale wheel entries tolerated beyond two an item with a deadline.
+pub const WHEEL_STALE_MAX: u64 = 4096;
