@@ -1,0 +1,83 @@
+//! Logs of the node, structured, on standard output.
+//!
+//! Owns the one subscriber of the process. Pretty lines are for a terminal, one JSON object a line
+//! for everything else. Standard output, because it is where Redis logs and what container
+//! runtimes collect; errors that end the start go to standard error by their own way. Invariant: started
+//! once. Cost: a disabled message costs one comparison; nothing on the path of a request logs
+//! above `debug`.
+
+use std::io::IsTerminal;
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Registry;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::reload;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::{LogFormat, LogLevel};
+
+/// Changes the level while the node runs.
+#[derive(Clone)]
+pub struct Logging {
+    level: reload::Handle<LevelFilter, Registry>,
+}
+
+/// Starts logging to standard output.
+///
+/// # Errors
+/// When the process logs already.
+pub fn start(format: LogFormat, level: LogLevel) -> Result<Logging, String> {
+    let pretty = is_pretty(format, std::io::stdout().is_terminal());
+    let (subscriber, logging) = subscriber(pretty, level, std::io::stdout);
+    subscriber.try_init().map_err(|error| format!("logs cannot be started: {error}"))?;
+    Ok(logging)
+}
+
+impl Logging {
+    /// Logs from now on what is at least as severe as `level`.
+    pub fn set_level(&self, level: LogLevel) {
+        // The only failure is a subscriber that is gone: then nobody reads logs.
+        let _ = self.level.reload(filter(level));
+    }
+}
+
+/// Whether lines are for a person.
+fn is_pretty(format: LogFormat, terminal: bool) -> bool {
+    match format {
+        LogFormat::Auto => terminal,
+        LogFormat::Pretty => true,
+        LogFormat::Json => false,
+    }
+}
+
+fn filter(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Off => LevelFilter::OFF,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    }
+}
+
+fn subscriber<W>(
+    pretty: bool,
+    level: LogLevel,
+    writer: W,
+) -> (Box<dyn tracing::Subscriber + Send + Sync>, Logging)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let (level, handle) = reload::Layer::new(filter(level));
+    let registry = Registry::default().with(level);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    let subscriber: Box<dyn tracing::Subscriber + Send + Sync> = if pretty {
+        let color = std::io::stdout().is_terminal();
+        Box::new(registry.with(lines.with_ansi(color).with_target(false)))
+    } else {
+        Box::new(registry.with(lines.json().flatten_event(true).with_current_span(false)))
+    };
+    (subscriber, Logging { level: handle })
+}
