@@ -1,14 +1,19 @@
 //! A placement in the making.
 //!
 //! Owns the owners decided so far, as indices into the members. Invariant: no step takes a node
-//! above its quota, except the last resort for a replica. Primaries are placed in three steps,
-//! replicas in the first and the last of them:
+//! above its quota, except the last resort for a replica. Primaries are placed in three steps:
 //!
 //! ```text
-//!   keep     each slot at its owner, or at the joining node the circle gives it to
-//!   shed     from every node above its quota, first what the circle gives to another
-//!   settle   what has no owner: at one of its copies, else clockwise, at the first with room
+//!   keep     each slot at its owner, up to the owner's quota: what is above it is shed,
+//!            first what the circle gives to a joining node, then what it gives to another
+//!   settle   what is shed or lost its owner: at the joining node the circle gives it to,
+//!            at a joining node, at one of its copies, clockwise: at the first with room
+//!   claim    for joining nodes, what the circle gives them, up to their fair share
 //! ```
+//!
+//! What a join sheds is at most 1/N of the slots and goes to the joining node, and claims fill that
+//! one to 1/N: so a join moves 1/N of them, and a leave what the leaver had. Replicas are kept and
+//! settled in the same way, claims first.
 //!
 //! Cost: O(slots * copies) searches of the circle.
 
@@ -24,6 +29,14 @@ const NOBODY: u16 = u16::MAX;
 
 const _: () = assert!(NODES_MAX < NOBODY as usize, "an index never equals NOBODY");
 
+/// What was decided before: nothing, or a whole placement in the form of the result.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Before<'a> {
+    pub(crate) members: &'a [(NodeId, u32)],
+    pub(crate) owners: &'a [u16],
+    pub(crate) copies: usize,
+}
+
 /// See the file's head.
 pub(crate) struct Draft<'a> {
     circle: &'a Circle,
@@ -35,26 +48,20 @@ pub(crate) struct Draft<'a> {
     /// The owners before, in the same form.
     before: Vec<u16>,
     before_copies: usize,
-    /// Members that joined or whose weight grew: what the circle gives them is theirs at once.
+    /// Members that joined or whose weight grew: the circle's claims are honoured for them.
     gaining: Vec<bool>,
     /// Slots in the order of the circle, which favours no node.
     order: Vec<u16>,
 }
 
 impl<'a> Draft<'a> {
-    /// Nothing decided yet; `before` is what was: the members, the owners of each slot (in the form
-    /// of the result), and how many each has.
-    pub(crate) fn new(
-        circle: &'a Circle,
-        copies: usize,
-        before: Option<(&[(NodeId, u32)], &[u16], usize)>,
-    ) -> Draft<'a> {
+    /// Nothing decided yet.
+    pub(crate) fn new(circle: &'a Circle, copies: usize, before: Before<'_>) -> Draft<'a> {
         let members: Vec<(NodeId, u32)> = circle.members().collect();
-        let (before_members, before_owners, before_copies) = before.unwrap_or((&[], &[], 0));
         let renumbered: Vec<u16> =
-            before_members.iter().map(|&(node, _)| index_of(&members, node)).collect();
+            before.members.iter().map(|&(node, _)| index_of(&members, node)).collect();
         let gained = |&(node, weight): &(NodeId, u32)| {
-            !before_members.iter().any(|&(old, before)| old == node && before >= weight)
+            !before.members.iter().any(|&(old, held)| old == node && held >= weight)
         };
         let mut order: Vec<u16> = (0..SLOT_COUNT as u16).collect();
         order.sort_unstable_by_key(|&slot| slot_point(slot));
@@ -62,8 +69,8 @@ impl<'a> Draft<'a> {
             circle,
             copies,
             owners: vec![NOBODY; SLOT_COUNT * copies],
-            before: before_owners.iter().map(|&index| renumbered[usize::from(index)]).collect(),
-            before_copies,
+            before: before.owners.iter().map(|&index| renumbered[usize::from(index)]).collect(),
+            before_copies: before.copies,
             gaining: members.iter().map(gained).collect(),
             members,
             order,
@@ -72,17 +79,37 @@ impl<'a> Draft<'a> {
 
     /// Decides every primary.
     pub(crate) fn place_primaries(&mut self) {
-        let mut room = self.quotas(1);
-        let (home, stray): (Vec<u16>, Vec<u16>) =
-            self.order.iter().partition(|&&slot| self.kept_primary(slot) == self.natural(slot));
-        let mut homeless = home;
-        homeless.extend(stray);
-        homeless.retain(|&slot| !self.take(slot, self.kept_primary(slot), &mut room));
+        let mut room = self.quotas(1, LOAD_PERCENT_MAX);
+        let mut homeless = self.order.clone();
+        homeless.sort_by_cached_key(|&slot| self.keeping_rank(slot));
+        homeless.retain(|&slot| !self.take(slot, self.primary_before(slot), &mut room));
+        homeless.retain(|&slot| {
+            let natural = self.natural(slot);
+            !(self.is_gaining(natural) && self.take(slot, natural, &mut room))
+        });
         for slot in homeless {
-            let copies = self.before_row(slot);
-            let settled = copies.clone().any(|at| self.take(slot, self.before[at], &mut room))
-                || self.settle(slot, &mut room);
+            let settled = self.settle(slot, &mut room, |draft, owner| draft.is_gaining(owner))
+                || self.take_first_before(slot, &mut room)
+                || self.settle(slot, &mut room, |_, _| true);
             assert!(settled, "quotas add up to every slot or more");
+        }
+        self.claim_primaries();
+    }
+
+    /// Gives joining nodes what the circle gives them until they have their fair share.
+    fn claim_primaries(&mut self) {
+        let mut room = self.quotas(1, 100);
+        for primary in self.owners.iter().step_by(self.copies) {
+            room[usize::from(*primary)] -= 1;
+        }
+        for index in 0..self.order.len() {
+            let slot = self.order[index];
+            let natural = self.natural(slot);
+            let owner = self.row(slot)[0];
+            if self.is_gaining(natural) && !self.is_gaining(owner) && room[natural as usize] > 0 {
+                room[natural as usize] -= 1;
+                self.owners[usize::from(slot) * self.copies] = natural;
+            }
         }
     }
 
@@ -91,7 +118,7 @@ impl<'a> Draft<'a> {
         if self.copies == 1 {
             return;
         }
-        let mut room = self.quotas(self.copies);
+        let mut room = self.quotas(self.copies, LOAD_PERCENT_MAX);
         for primary in self.owners.iter().step_by(self.copies) {
             room[usize::from(*primary)] -= 1;
         }
@@ -99,7 +126,7 @@ impl<'a> Draft<'a> {
         open.retain(|&slot| !self.keep_replicas(slot, &mut room));
         for slot in open {
             while !self.is_full(slot) {
-                if !self.settle(slot, &mut room) {
+                if !self.settle(slot, &mut room, |_, _| true) {
                     self.settle_regardless(slot, &mut room);
                 }
             }
@@ -112,12 +139,12 @@ impl<'a> Draft<'a> {
         (self.members, self.owners)
     }
 
-    /// The most slots each member may own when each slot has `copies` owners.
-    fn quotas(&self, copies: usize) -> Vec<isize> {
+    /// `percent` of each member's share by weight when each slot has `copies` owners, rounded up.
+    fn quotas(&self, copies: usize, percent: u64) -> Vec<isize> {
         let total: u64 = self.members.iter().map(|&(_, weight)| u64::from(weight)).sum();
-        let bounded = (SLOT_COUNT * copies) as u64 * LOAD_PERCENT_MAX;
+        let all = (SLOT_COUNT * copies) as u64 * percent;
         let quota = |&(_, weight): &(NodeId, u32)| {
-            let share = (bounded * u64::from(weight)).div_ceil(total * 100);
+            let share = (all * u64::from(weight)).div_ceil(total * 100);
             (share as usize).min(SLOT_COUNT) as isize
         };
         self.members.iter().map(quota).collect()
@@ -129,14 +156,28 @@ impl<'a> Draft<'a> {
         index_of(&self.members, owner)
     }
 
-    /// Who should be primary of `slot` if quotas permit, or `NOBODY`.
-    fn kept_primary(&self, slot: u16) -> u16 {
+    fn is_gaining(&self, owner: u16) -> bool {
+        self.gaining[usize::from(owner)]
+    }
+
+    fn primary_before(&self, slot: u16) -> u16 {
+        self.before_row(slot).next().map_or(NOBODY, |at| self.before[at])
+    }
+
+    /// Slots of a low rank are kept first, and those of a high rank shed first: those the circle
+    /// gives to a joining node, then those it gives to some other.
+    fn keeping_rank(&self, slot: u16) -> u8 {
         let natural = self.natural(slot);
-        match self.before_row(slot).next() {
-            _ if self.gaining[usize::from(natural)] => natural,
-            Some(primary) => self.before[primary],
-            None => NOBODY,
+        match natural == self.primary_before(slot) {
+            true => 0,
+            false if self.is_gaining(natural) => 2,
+            false => 1,
         }
+    }
+
+    /// Gives `slot` to the first of its owners before that has room. Returns whether there is one.
+    fn take_first_before(&mut self, slot: u16, room: &mut [isize]) -> bool {
+        self.before_row(slot).any(|at| self.take(slot, self.before[at], room))
     }
 
     /// Takes the replicas that joining nodes claim, then those that were owners before. Returns
@@ -146,7 +187,7 @@ impl<'a> Draft<'a> {
         let near = circle.owners(slot_point(slot), self.copies).expect("the circle has members");
         for node in near {
             let owner = index_of(&self.members, node);
-            if self.gaining[usize::from(owner)] {
+            if self.is_gaining(owner) {
                 self.take(slot, owner, room);
             }
         }
@@ -156,11 +197,19 @@ impl<'a> Draft<'a> {
         self.is_full(slot)
     }
 
-    /// Gives `slot` to the first node clockwise that has room. Returns whether there is one.
-    fn settle(&mut self, slot: u16, room: &mut [isize]) -> bool {
+    /// Gives `slot` to the first node clockwise that is `wanted` and has room. Returns whether there
+    /// is one.
+    fn settle(
+        &mut self,
+        slot: u16,
+        room: &mut [isize],
+        wanted: impl Fn(&Self, u16) -> bool,
+    ) -> bool {
         let circle = self.circle;
-        let mut walk = circle.walk(slot_point(slot));
-        walk.any(|node| self.take(slot, index_of(&self.members, node), room))
+        circle.walk(slot_point(slot)).any(|node| {
+            let owner = index_of(&self.members, node);
+            wanted(self, owner) && self.take(slot, owner, room)
+        })
     }
 
     /// Gives `slot` to the node with most room that does not own it yet, be it beyond its quota.

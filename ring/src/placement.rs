@@ -15,7 +15,7 @@
 //! milliseconds; 2 bytes a copy.
 
 use crate::circle::Circle;
-use crate::draft::Draft;
+use crate::draft::{Before, Draft};
 use crate::error::RingError;
 use crate::limits::COPIES_MAX;
 use crate::node::NodeId;
@@ -117,11 +117,12 @@ impl Placement {
             return Err(RingError::Empty);
         }
         let copies = copies.min(circle.len());
-        let mut draft = Draft::new(
-            circle,
-            copies,
-            previous.map(|previous| (&*previous.members, &*previous.owners, previous.copies)),
-        );
+        let before = previous.map_or_else(Before::default, |previous| Before {
+            members: &previous.members,
+            owners: &previous.owners,
+            copies: previous.copies,
+        });
+        let mut draft = Draft::new(circle, copies, before);
         draft.place_primaries();
         draft.place_replicas();
         let (members, owners) = draft.finish();
