@@ -81,3 +81,78 @@ where
     };
     (subscriber, Logging { level: handle })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Sink {
+        fn lines(&self) -> Vec<String> {
+            let bytes = self.0.lock().unwrap().clone();
+            String::from_utf8(bytes).unwrap().lines().map(String::from).collect()
+        }
+    }
+
+    fn logged(pretty: bool, level: LogLevel, log: impl FnOnce(&Logging)) -> Vec<String> {
+        let sink = Sink::default();
+        let copy = sink.clone();
+        let (subscriber, logging) = subscriber(pretty, level, move || copy.clone());
+        tracing::subscriber::with_default(subscriber, || log(&logging));
+        sink.lines()
+    }
+
+    #[test]
+    fn json_lines_hold_the_fields() {
+        let lines = logged(false, LogLevel::Info, |_| {
+            tracing::info!(port = 6379, "listening");
+            tracing::debug!("not shown");
+        });
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        let line: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+        assert_eq!((&line["message"], &line["level"]), (&"listening".into(), &"INFO".into()));
+        assert_eq!(line["port"], 6379);
+        assert!(line["timestamp"].is_string());
+    }
+
+    #[test]
+    fn the_level_changes_while_running() {
+        let lines = logged(true, LogLevel::Error, |logging| {
+            tracing::info!("before");
+            logging.set_level(LogLevel::Debug);
+            tracing::debug!("after");
+            logging.set_level(LogLevel::Off);
+            tracing::error!("never");
+        });
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].contains("after"));
+    }
+
+    #[test]
+    fn the_format_follows_the_terminal_unless_told() {
+        for (format, terminal, pretty) in [
+            (LogFormat::Auto, true, true),
+            (LogFormat::Auto, false, false),
+            (LogFormat::Pretty, false, true),
+            (LogFormat::Json, true, false),
+        ] {
+            assert_eq!(is_pretty(format, terminal), pretty);
+        }
+    }
+}

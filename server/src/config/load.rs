@@ -191,3 +191,157 @@ fn unknown_key(key: &str) -> String {
         None => "unknown key: velodrome --help lists all, written with _ for -".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::MemoryLimit;
+
+    /// Loads from flags, variables and one file `node.toml` or, if it begins with `{`, JSON.
+    fn load(
+        flags: &[&str],
+        env: &[(&str, &str)],
+        file: Option<&str>,
+    ) -> Result<Loaded, ConfigError> {
+        let mut args = vec!["velodrome"];
+        args.extend(flags);
+        if file.is_some() {
+            args.extend(["--config", "node.conf"]);
+        }
+        let look_up = |name: &str| {
+            env.iter().find(|(known, _)| *known == name).map(|(_, text)| text.to_string())
+        };
+        let read_file = |path: &Path| match file {
+            Some(text) if path == Path::new("node.conf") => Ok(text.to_string()),
+            _ => Err(io::Error::from(io::ErrorKind::NotFound)),
+        };
+        Config::load(args.into_iter().map(OsString::from), &look_up, &read_file)
+    }
+
+    fn check_refused(flags: &[&str], env: &[(&str, &str)], file: Option<&str>, expected: &[&str]) {
+        let problems = load(flags, env, file).unwrap_err().problems;
+        assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+        for (problem, part) in problems.iter().zip(expected) {
+            assert!(problem.contains(part), "{part} is not in {problem}");
+        }
+    }
+
+    #[test]
+    fn flags_outweigh_environment_outweighs_file_outweighs_default() {
+        let file = "shards = 1\ndatabases = 4\nmaxclients = 50\n";
+        let env = [("VELODROME_SHARDS", "2"), ("VELODROME_DATABASES", "5")];
+        let loaded = load(&["--shards", "3"], &env, Some(file)).unwrap();
+        let config = &loaded.config;
+        assert_eq!((config.shards, config.databases, config.maxclients), (Some(3), 5, 50));
+        assert_eq!(config.resp_port, 6379);
+        assert_eq!(loaded.origin("shards"), Some(&Origin::Flag("shards".into())));
+        assert_eq!(
+            loaded.origin("databases").unwrap().to_string(),
+            "environment VELODROME_DATABASES"
+        );
+        assert_eq!(loaded.origin("maxclients").unwrap().to_string(), "node.conf line 3");
+        assert_eq!(loaded.origin("resp-port"), Some(&Origin::Default));
+        assert_eq!(loaded.action, Action::Start);
+    }
+
+    #[test]
+    fn every_setting_can_be_set_everywhere() {
+        for (_, setting) in settings::all() {
+            let text = match setting.name {
+                "bind" => "::1",
+                "unix-socket" | "data-dir" => "/tmp/x",
+                "insecure" => "yes",
+                "requirepass" => "secret",
+                "eviction" => "lru",
+                "cores" => "0-1",
+                "driver" => "epoll",
+                "node-id" => "a",
+                "peers" => "b:1",
+                "cluster-mode" => "off",
+                "log-format" => "json",
+                "log-level" => "debug",
+                "max-memory" | "client-memory-max" => "8mb",
+                _ => "7",
+            };
+            let flag = format!("--{}", setting.name);
+            let flags = match setting.kind {
+                Kind::Switch => vec![flag.as_str()],
+                _ => vec![flag.as_str(), text],
+            };
+            let by_flag = load(&flags, &[], None).unwrap().config;
+            let by_env = load(&[], &[(&setting.env_name(), text)], None).unwrap().config;
+            let toml = format!("{} = '{text}'", setting.file_key());
+            let by_toml = load(&[], &[], Some(&toml)).unwrap().config;
+            let json = format!("{{\"{}\": \"{text}\"}}", setting.file_key());
+            let by_json = load(&[], &[], Some(&json)).unwrap().config;
+            assert_eq!((setting.show)(&by_flag), text, "{}", setting.name);
+            assert_eq!((&by_env, &by_toml, &by_json), (&by_flag, &by_flag, &by_flag), "{flag}");
+        }
+    }
+
+    #[test]
+    fn names_of_the_systems_replaced() {
+        let env = [
+            ("PORT", ":8081"),
+            ("NODE_ID", "n1"),
+            ("MAX_SIZE", "1000"),
+            ("MAX_MEMORY_MB", "512"),
+            ("DEFAULT_TTL", "60"),
+            ("CACHE_NODES", "http://a:3001,http://b:3002"),
+            ("HEALTH_CHECK_INTERVAL", "2500"),
+            ("VIRTUAL_NODES", "200"),
+        ];
+        let config = load(&[], &env, None).unwrap().config;
+        let file = "{\"node_id\": \"n1\", \"port\": \":8081\", \"max_items\": 1000,
+            \"max_size_bytes\": 536870912, \"default_ttl\": 60, \"eviction_policy\": \"LRU\",
+            \"peers\": [\"http://a:3001\", \"http://b:3002\"], \"virtual_nodes\": 200,
+            \"health_check_interval\": 2500}";
+        assert_eq!(load(&[], &[], Some(file)).unwrap().config, config);
+        assert_eq!((config.http_port, config.max_items), (8081, Some(1000)));
+        assert_eq!(config.max_memory, MemoryLimit::Bytes(512 << 20));
+        assert_eq!((config.default_ttl_ms, config.virtual_nodes), (60_000, 200));
+        assert_eq!((config.peers.len(), config.health_check_interval_ms), (2, 2500));
+        let config = load(&["-port", "9090", "-capacity", "5"], &env, None).unwrap().config;
+        assert_eq!((config.http_port, config.max_items), (9090, Some(5)));
+        let both = [("PORT", "1"), ("VELODROME_HTTP_PORT", "2")];
+        assert_eq!(load(&[], &both, None).unwrap().config.http_port, 2);
+    }
+
+    #[test]
+    fn every_problem_is_placed() {
+        check_refused(&["--shards", "0"], &[], None, &["--shards: '0' is not possible"]);
+        check_refused(&[], &[("PORT", "x")], None, &["environment PORT: 'x' is not a port"]);
+        let file = "shard = 1\n\nmax_memory = 'lots'\nresp_port = 70000\nmaxmemory = '1gb'\n";
+        let expected = [
+            "node.conf line 1: shard: unknown key: did you mean shards?",
+            "node.conf line 3: max_memory: 'lots' is not a size",
+            "node.conf line 4: resp_port: '70000' is not a port",
+            "node.conf line 5: maxmemory: line 3 sets max_memory already",
+        ];
+        check_refused(&[], &[], Some(file), &expected);
+        check_refused(&[], &[], Some("shards = \n"), &["node.conf line 1: this is not TOML"]);
+        let missing = [("VELODROME_CONFIG", "missing.toml")];
+        check_refused(&[], &missing, None, &["missing.toml: the file cannot be read"]);
+        check_refused(&["--bind", "0.0.0.0"], &[], None, &["there is no password"]);
+        check_refused(&["--resp-port", "8080"], &[], None, &["resp-port and http-port"]);
+        check_refused(&["--eviction", "lfu"], &[], None, &["'lfu' is not available"]);
+    }
+
+    #[test]
+    fn empty_variables_and_service_links_are_not_settings() {
+        let env = [("PORT", ""), ("VELODROME_RESP_PORT", "tcp://10.0.0.7:6379")];
+        let loaded = load(&[], &env, None).unwrap();
+        assert_eq!(loaded.config, Config::default());
+        assert!(loaded.notes[0].contains("names a service"), "{:?}", loaded.notes);
+    }
+
+    #[test]
+    fn what_only_prints_starts_nothing() {
+        assert_eq!(load(&["--check-config"], &[], None).unwrap().action, Action::CheckConfig);
+        let help = load(&["--help"], &[("VELODROME_SHARDS", "none")], None).unwrap();
+        assert!(matches!(help.action, Action::Print(text) if text.contains("--max-memory")));
+        let password = load(&["--requirepass", "secret"], &[], None).unwrap();
+        assert!(password.notes[0].contains("visible"), "{:?}", password.notes);
+        assert!(!password.table().contains("secret"));
+    }
+}
