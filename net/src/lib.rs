@@ -28,6 +28,10 @@ mod listen;
 mod clock;
 // Every bound of the event loop.
 mod limits;
+// What a request asks: the closed `Command` and its metadata.
+pub mod command;
+// The RESP protocol's bytes, for servers and clients.
+pub mod resp;
 
 pub use buffers::Chunk;
 pub use clock::mono_ns;
