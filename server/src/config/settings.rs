@@ -127,8 +127,8 @@ const CLIENTS: [Setting; 7] = [
     ),
     Setting::new(
         "slowlog-log-slower-than",
-        "MICROSECONDS",
-        "Commands slower than this enter the slow log; 0 takes all, -1 none",
+        "US",
+        "Microseconds: commands slower than this enter the slow log; 0 takes all, -1 none",
         |c, text| count(text, -1, i64::MAX).map(|n| c.slowlog_slower_than_us = n),
         |c| c.slowlog_slower_than_us.to_string(),
     ),
