@@ -2,9 +2,10 @@
 //!
 //! Owns the members with their weights, and their points on a circle of 2⁶⁴ positions. A node of
 //! weight `w` has `w * virtual_nodes` points; a position belongs to the node of the first point at
-//! or after it, clockwise. Invariant: `points` is sorted and is a function of the members alone, not
-//! of the order in which they came. Point `i` of a node is `mix(mix(id) ^ mix(i))` (see `mix.rs`).
-//! Cost: `owner` one binary search; `add` and `remove` one pass over the points, 16 bytes each.
+//! or after it, clockwise. Invariant: `points` is sorted and is a function of the members alone,
+//! not of the order in which they came. Point `i` of a node is `mix(mix(id) ^ mix(i))` (see
+//! `mix.rs`). Cost: `owner` one binary search, `add` one sort of the points, `remove` one pass over
+//! them; 16 bytes a point.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +54,7 @@ impl Circle {
     }
 
     /// Puts `node` on the circle; `weight` is its share relative to a node of weight 1.
-    /// Errors: `Weight`, `Duplicate`, `TooManyNodes`, `TooManyPoints`; the circle is then unchanged.
+    /// Errors: `Weight`, `Duplicate`, `TooManyNodes`, `TooManyPoints`; the circle then stays.
     pub fn add(&mut self, node: NodeId, weight: u32) -> Result<(), RingError> {
         if !(1..=WEIGHT_MAX).contains(&weight) {
             return Err(RingError::Weight(weight));

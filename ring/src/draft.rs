@@ -197,8 +197,8 @@ impl<'a> Draft<'a> {
         self.is_full(slot)
     }
 
-    /// Gives `slot` to the first node clockwise that is `wanted` and has room. Returns whether there
-    /// is one.
+    /// Gives `slot` to the first node clockwise that is `wanted` and has room. Returns whether
+    /// there is one.
     fn settle(
         &mut self,
         slot: u16,

@@ -1,6 +1,6 @@
 //! Keys to slots, exactly as Redis Cluster counts them.
 //!
-//! Owns `slot(key) = CRC16(key) mod 16384`, where a non-empty `{hash tag}` stands for the whole key.
+//! Owns `slot(key) = CRC16(key) mod 16384`, where a non-empty `{hash tag}` stands for the key.
 //! Invariant: agrees with the CRC-16/XMODEM definition (polynomial 0x1021, most significant bit
 //! first, initial value 0, no reflection, no final xor) on every input; clients compute the same
 //! number on their side. Source: the Redis Cluster specification, "Key distribution model".

@@ -1,7 +1,7 @@
 //! The slot table: what it routes, what its changes leave alone, and values pinned for all time.
 //!
-//! Owns the golden values: a change of any would make nodes of two builds disagree on who owns what,
-//! and stored placements worthless. Cost: under a second.
+//! Owns the golden values: a change of any would make nodes of two builds disagree on who owns
+//! what, and stored placements worthless. Cost: under a second.
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};

@@ -16,7 +16,8 @@ const CGROUP_PERCENT: u64 = 75;
 const UNKNOWN_BYTES: u64 = 256 << 20;
 
 /// The default of `max_memory` in bytes: 60 % of the machine or 75 % of the control group's bound,
-/// whichever is less, rounded down to 64 MiB (to 1 MiB below 1 GiB); 256 MiB where neither is known.
+/// whichever is less, rounded down to 64 MiB (to 1 MiB below 1 GiB); 256 MiB where neither is
+/// known.
 #[must_use]
 pub fn memory_default(host: &Host) -> u64 {
     let machine = host.memory_bytes.map(|bytes| share_of(bytes, MACHINE_PERCENT));

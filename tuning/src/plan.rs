@@ -101,7 +101,8 @@ pub fn plan_shards(
     notes.push(match spare {
         Some(cpu) => format!("CPU {cpu} is left to the control and storage threads"),
         None => format!(
-            "the control and storage threads share CPU {control_cpu} with a shard, at lower priority"
+            "the control and storage threads share CPU {control_cpu} with a shard, \
+             at lower priority"
         ),
     });
     Ok(Plan { shard_cpus, control_cpu, shared: spare.is_none(), notes })
@@ -171,7 +172,7 @@ fn note_siblings(host: &Host, shard_cpus: &[usize], notes: &mut Vec<String>) {
         cpus.iter().filter_map(|cpu| host.topology.cpu(cpu)).map(|cpu| cpu.core).collect();
     if cores.len() < cpus.len() {
         notes.push(format!(
-            "some shards run on SMT siblings of one core; with --shards {} each has a core of its own",
+            "some shards run on SMT siblings of one core; with --shards {} each has its own core",
             cores.len()
         ));
     }

@@ -64,7 +64,7 @@ fn physical_cores_come_before_their_siblings() {
     assert_eq!(all.shard_cpus, (0..63).collect::<Vec<_>>());
     assert_eq!((all.control_cpu, all.shared), (63, false));
     let notes = all.notes.join("\n");
-    assert!(notes.contains("with --shards 32 each has a core"), "{notes}");
+    assert!(notes.contains("with --shards 32 each has its own core"), "{notes}");
     let halved = plan(&host, "", Some(32));
     assert_eq!(halved.shard_cpus, (0..32).collect::<Vec<_>>());
     assert!(!halved.notes.join("\n").contains("SMT"));

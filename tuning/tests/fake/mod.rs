@@ -29,8 +29,8 @@ impl Fake {
         self
     }
 
-    /// `cpus` CPUs on `cpus / threads` cores on `nodes` nodes, numbered as servers do: first one CPU
-    /// of each core, node after node, then the siblings in the same order.
+    /// `cpus` CPUs on `cpus / threads` cores on `nodes` nodes, numbered as servers do: first one
+    /// CPU of each core, node after node, then the siblings in the same order.
     pub(crate) fn machine(cpus: usize, threads: usize, nodes: usize) -> Fake {
         let cores = cpus / threads;
         let last = cpus - 1;
