@@ -2,9 +2,9 @@
 //!
 //! Owns the one subscriber of the process. Pretty lines are for a terminal, one JSON object a line
 //! for everything else. Standard output, because it is where Redis logs and what container
-//! runtimes collect; errors that end the start go to standard error by their own way. Invariant: started
-//! once. Cost: a disabled message costs one comparison; nothing on the path of a request logs
-//! above `debug`.
+//! runtimes collect; what keeps a node from starting goes to standard error instead. Invariant:
+//! started once. Cost: a disabled message costs one comparison; nothing on the path of a request
+//! logs above `debug`.
 
 use std::io::IsTerminal;
 

@@ -4,6 +4,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use velodrome_tuning::CpuSet;
+
 use super::limits::{BIND_ADDRESSES_MAX, NODE_ID_LEN_MAX, PEERS_MAX};
 
 /// Reads addresses separated by commas or spaces. `*` means every address, `localhost` the
@@ -47,20 +49,9 @@ pub(crate) fn parse_port(text: &str) -> Result<u16, String> {
     number.ok_or_else(|| format!("'{text}' is not a port: expected 0 (off) to 65535"))
 }
 
-/// Checks a list of CPUs such as `0,2-5`; whether the host has them is checked where it is known.
-pub(crate) fn parse_cores(text: &str) -> Result<String, String> {
-    let expected = || format!("'{text}' is not a list of CPUs: expected such as 0,2-5");
-    let mut cores = Vec::new();
-    for word in words(text) {
-        let (first, last) = word.split_once('-').unwrap_or((word, word));
-        let first: u16 = first.parse().map_err(|_| expected())?;
-        let last: u16 = last.parse().map_err(|_| expected())?;
-        if first > last {
-            return Err(format!("{}: {first} comes after {last}", expected()));
-        }
-        cores.push(word);
-    }
-    if cores.is_empty() { Err(expected()) } else { Ok(cores.join(",")) }
+/// Reads a set of CPUs such as `0,2-5`; whether the host has them is checked where it is known.
+pub(crate) fn parse_cores(text: &str) -> Result<CpuSet, String> {
+    CpuSet::parse(text).map_err(|error| error.to_string())
 }
 
 /// Checks a node's name: letters, digits, `.`, `_` and `-`.
@@ -124,7 +115,8 @@ mod tests {
 
     #[test]
     fn cores() {
-        assert_eq!(parse_cores("0, 2-5").as_deref(), Ok("0,2-5"));
+        let cores = parse_cores("0, 2-5").map(|cores| cores.to_string());
+        assert_eq!(cores.as_deref(), Ok("0,2-5"));
         for text in ["", "a", "5-2", "0-", "-1", "1-2-3"] {
             assert!(parse_cores(text).is_err(), "{text}");
         }

@@ -191,8 +191,8 @@ mod tests {
 
     #[test]
     fn json_entries_have_lines() {
-        let text = "{\n \"node_id\": \"a\",\n \"port\": \":8080\",\n\n \"peers\": [\"b:1\", \"c:2\"],\n \
-                    \"max_items\": 10, \"x\": null\n}\n";
+        let text = "{\n \"node_id\": \"a\",\n \"port\": \":8080\",\n\n \
+                    \"peers\": [\"b:1\", \"c:2\"],\n \"max_items\": 10, \"x\": null\n}\n";
         let expected = [
             ("node_id", "a", 2),
             ("port", ":8080", 3),

@@ -3,8 +3,6 @@
 //! Owns the numbers only. Each is checked where its setting is read, so the rest of the node
 //! receives values inside these bounds.
 
-/// Shards a node may run.
-pub const SHARDS_MAX: usize = 256;
 /// Logical databases (`SELECT n`).
 pub const DATABASES_MAX: u8 = 16;
 /// Connections of all clients together.

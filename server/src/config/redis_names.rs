@@ -149,21 +149,25 @@ static PARAMETERS: [Parameter; 44] = [
     }),
     open("proto-max-bulk-len", |c| c.value_len_max.to_string(), Change::ValueLen, |c, text| {
         match size::parse(text) {
-            Ok(len @ 1..=VALUE_LEN_MAX) => c.value_len_max = len as usize,
-            Ok(_) => return Err(format!("argument must be between 1 and {VALUE_LEN_MAX} inclusive")),
-            Err(_) => return Err(MEMORY_VALUE.into()),
+            Ok(len @ 1..=VALUE_LEN_MAX) => {
+                c.value_len_max = len as usize;
+                Ok(())
+            }
+            Ok(_) => Err(format!("argument must be between 1 and {VALUE_LEN_MAX} inclusive")),
+            Err(_) => Err(MEMORY_VALUE.into()),
         }
-        Ok(())
     }),
     open("max-items", |c| c.max_items.unwrap_or(0).to_string(), Change::MaxItems, |c, text| {
         c.max_items = Some(integer(text, 0, i64::MAX)? as u64).filter(|items| *items > 0);
         Ok(())
     }),
-    open("default-ttl", |c| c.default_ttl_ms.div_ceil(1000).to_string(), Change::DefaultTtl, |c, text| {
+    open("default-ttl", |c| c.default_ttl_ms.div_ceil(1000).to_string(),
+        Change::DefaultTtl, |c, text| {
         c.default_ttl_ms = integer(text, 0, (DURATION_MS_MAX / 1000) as i64)? as u64 * 1000;
         Ok(())
     }),
-    open("slowlog-log-slower-than", |c| c.slowlog_slower_than_us.to_string(), Change::Slowlog, |c, text| {
+    open("slowlog-log-slower-than", |c| c.slowlog_slower_than_us.to_string(),
+        Change::Slowlog, |c, text| {
         c.slowlog_slower_than_us = integer(text, -1, i64::MAX)?;
         Ok(())
     }),
