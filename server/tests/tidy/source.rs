@@ -7,20 +7,20 @@
 use std::path::{Path, PathBuf};
 
 /// One source file.
-pub struct Source {
+pub(crate) struct Source {
     /// Path from the root of the workspace, with `/`.
-    pub path: String,
+    pub(crate) path: String,
     /// The file as it is.
-    pub text: String,
+    pub(crate) text: String,
     /// Its code, with comments and the insides of strings blanked.
-    pub code: String,
+    pub(crate) code: String,
     /// Its comments, everything else blanked.
-    pub comments: String,
+    pub(crate) comments: String,
 }
 
 impl Source {
     /// Splits `text`.
-    pub fn new(path: &str, text: &str) -> Source {
+    pub(crate) fn new(path: &str, text: &str) -> Source {
         let chars: Vec<char> = text.chars().collect();
         let classes = classify(&chars);
         let pick = |wanted: Class| {
@@ -36,7 +36,7 @@ impl Source {
     }
 
     /// The code without what is compiled for tests only.
-    pub fn shipped_code(&self) -> String {
+    pub(crate) fn shipped_code(&self) -> String {
         let mut code = self.code.clone();
         while let Some(start) = code.find("#[cfg(test)]") {
             let end = match item_end(&code[start..]) {
@@ -60,7 +60,7 @@ fn item_end(code: &str) -> Option<usize> {
 }
 
 /// The length up to and with the brace that closes the one `code` begins with.
-pub fn braces_end(code: &str) -> Option<usize> {
+pub(crate) fn braces_end(code: &str) -> Option<usize> {
     let mut depth = 0usize;
     for (offset, byte) in code.bytes().enumerate() {
         match byte {
@@ -78,29 +78,29 @@ pub fn braces_end(code: &str) -> Option<usize> {
 }
 
 /// The line, from 1, of a byte offset.
-pub fn line_of(text: &str, offset: usize) -> usize {
+pub(crate) fn line_of(text: &str, offset: usize) -> usize {
     1 + text[..offset].matches('\n').count()
 }
 
 /// The byte offsets at which `word` stands alone in `code`.
-pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+pub(crate) fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     let part = |c: char| c.is_alphanumeric() || c == '_';
     code.match_indices(word).map(|(offset, _)| offset).filter(move |offset| {
         let before = code[..*offset].chars().next_back();
         let after = code[offset + word.len()..].chars().next();
         let open = word.chars().next_back().is_some_and(part);
-        !before.is_some_and(part) && !(open && after.is_some_and(part))
+        !(before.is_some_and(part) || open && after.is_some_and(part))
     })
 }
 
 /// The identifier that `code` begins with, or "".
-pub fn identifier(code: &str) -> &str {
+pub(crate) fn identifier(code: &str) -> &str {
     let end = code.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(code.len());
     &code[..end]
 }
 
 /// Every Rust file below the workspace's folders, and their folders' names.
-pub fn sources(root: &Path, folders: &[&str]) -> Vec<Source> {
+pub(crate) fn sources(root: &Path, folders: &[&str]) -> Vec<Source> {
     let mut paths = Vec::new();
     for folder in folders {
         collect(&root.join(folder), &mut paths);
