@@ -5,11 +5,13 @@
 //! one look-up of the environment a name.
 
 use std::ffi::OsString;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use super::args::{self, Arguments};
 use super::error::{ConfigError, Origin};
+use super::limits::FILE_LEN_MAX;
 use super::nearest::nearest;
 use super::setting::{Kind, Setting};
 use super::{Config, file, report, rules, settings};
@@ -52,6 +54,16 @@ impl Loaded {
 }
 
 impl Config {
+    /// Loads the configuration of this process: its arguments, its environment, its files.
+    ///
+    /// # Errors
+    /// As `load`.
+    pub fn load_here() -> Result<Loaded, ConfigError> {
+        // What is not UTF-8 is shown with replacements, and refused where a setting minds.
+        let env = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
+        Config::load(std::env::args_os(), &env, &read_to_limit)
+    }
+
     /// Loads the configuration. `args` begins with the program's name; `env` looks up a variable;
     /// `read_file` reads a whole file as text.
     ///
@@ -83,6 +95,14 @@ impl Config {
         let action = if arguments.check_config { Action::CheckConfig } else { Action::Start };
         Ok(layers.loaded(action))
     }
+}
+
+/// Reads a file as text, one byte beyond the longest that is accepted, so that a device that
+/// never ends is refused like a file that is too long.
+fn read_to_limit(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(FILE_LEN_MAX as u64 + 1).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// A configuration while sources are laid over it.
@@ -333,6 +353,15 @@ mod tests {
         let loaded = load(&[], &env, None).unwrap();
         assert_eq!(loaded.config, Config::default());
         assert!(loaded.notes[0].contains("names a service"), "{:?}", loaded.notes);
+    }
+
+    #[test]
+    fn files_are_read_up_to_a_limit() {
+        let text = read_to_limit(Path::new("/dev/zero")).unwrap();
+        assert_eq!(text.len(), FILE_LEN_MAX + 1);
+        let problems = file::entries("zero", &text).unwrap_err();
+        assert!(problems[0].1.contains("longer than"), "{problems:?}");
+        assert!(read_to_limit(Path::new("/nonexistent/velodrome.toml")).is_err());
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! configuration has passed every check that needs no knowledge of the machine. Cost: start only;
 //! nothing here runs while requests are served, CONFIG GET and SET apart.
 //!
-//! Nothing here touches the process: arguments, environment and file reading are handed in.
+//! Nothing here but `Config::load_here` touches the process: arguments, environment and the reading
+//! of files are handed in.
 
 // Loading: the sources laid over each other.
 mod load;
