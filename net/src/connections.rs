@@ -12,7 +12,8 @@ use crate::output::Output;
 pub struct ConnId(pub(crate) u64);
 
 impl ConnId {
-    pub(crate) fn new(generation: u32, index: u32) -> ConnId {
+    /// The id of an index and a generation; a driver makes its own, a simulated one needs this.
+    pub fn new(generation: u32, index: u32) -> ConnId {
         ConnId(u64::from(generation) << 32 | u64::from(index))
     }
 
@@ -66,6 +67,8 @@ pub(crate) struct Connection {
     pub(crate) sending: bool,
     /// `PeerClosed` was reported.
     pub(crate) peer_closed: bool,
+    /// An error ended it; output has nowhere to go.
+    pub(crate) broken: bool,
     /// The backlog was above the low-water mark, or the server asked to be told.
     pub(crate) notify_sent: bool,
     /// epoll: the interest registered with the kernel.
@@ -139,12 +142,6 @@ impl Connections {
         self.free.push(conn.index() as u32);
     }
 
-    /// Ids of all live connections.
-    pub(crate) fn ids(&self) -> Vec<ConnId> {
-        let live = self.slots.iter().enumerate().filter(|(_, slot)| slot.phase != Phase::Free);
-        live.map(|(index, slot)| ConnId::new(slot.generation, index as u32)).collect()
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
@@ -160,6 +157,7 @@ impl Connection {
             receiving: false,
             sending: false,
             peer_closed: false,
+            broken: false,
             notify_sent: false,
             interest: 0,
             requests: 0,

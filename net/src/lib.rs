@@ -6,6 +6,14 @@
 
 // The event loop's interface: io_uring or epoll.
 mod driver;
+// The driver over io_uring.
+mod uring;
+// The driver over epoll.
+mod epoll;
+// What both drivers share.
+mod hub;
+// The listening sockets of a driver; running out of descriptors.
+mod listeners;
 // What happened: the closed list of events.
 mod event;
 // One-shot timers.
@@ -24,6 +32,8 @@ mod buffers;
 mod waker;
 // Listening sockets: binding and its errors.
 mod listen;
+// Options of stream sockets.
+mod sockets;
 // The monotonic clock.
 mod clock;
 // Every bound of the event loop.
@@ -36,11 +46,10 @@ pub mod resp;
 pub use buffers::Chunk;
 pub use clock::mono_ns;
 pub use connections::ConnId;
-pub use driver::{
-    Address, Batching, Driver, DriverChoice, DriverConfig, DriverError, DriverKind, Wait,
-};
+pub use driver::{Address, Batching, Driver, DriverChoice, DriverConfig, DriverError, DriverKind};
 pub use event::{CloseReason, Event};
 pub use files::OpId;
+pub use hub::Wait;
 pub use limits::Limits;
 pub use listen::{BindError, bind_tcp, bind_unix};
 pub use output::SharedBytes;

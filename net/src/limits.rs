@@ -4,45 +4,47 @@
 //! `Limits` holds what an operator may change; constants hold what nobody should need to.
 
 /// Connections one driver carries at most; a slab index has 24 bits.
-pub const CONNECTIONS_MAX: u32 = 1 << 24;
+pub(crate) const CONNECTIONS_MAX: u32 = 1 << 24;
 /// Listening sockets of one driver.
-pub const LISTENERS_MAX: usize = 64;
+pub(crate) const LISTENERS_MAX: usize = 64;
 /// Timers waiting at once: server's and the driver's own.
-pub const TIMERS_MAX: usize = 1 << 20;
+pub(crate) const TIMERS_MAX: usize = 1 << 20;
 /// File operations in the kernel at once.
-pub const FILE_OPERATIONS_MAX: usize = 1 << 12;
+pub(crate) const FILE_OPERATIONS_MAX: usize = 1 << 12;
 /// Submission queue entries; a fuller turn is submitted early.
-pub const SUBMISSIONS_MAX: u32 = 1024;
+pub(crate) const SUBMISSIONS_MAX: u32 = 1024;
 /// Completion queue entries; what does not fit is kept by the kernel and fetched next.
-pub const COMPLETIONS_MAX: u32 = 8192;
+pub(crate) const COMPLETIONS_MAX: u32 = 8192;
 /// Events of one `epoll_wait`.
-pub const READY_EVENTS_MAX: usize = 256;
+pub(crate) const READY_EVENTS_MAX: usize = 256;
 /// Connections accepted from one listener in one turn of the epoll driver.
-pub const ACCEPTS_PER_TURN_MAX: usize = 64;
+pub(crate) const ACCEPTS_PER_TURN_MAX: usize = 64;
 /// Connections answered and dropped at once when descriptors run out.
-pub const SHED_PER_TURN_MAX: usize = 16;
+pub(crate) const SHED_PER_TURN_MAX: usize = 16;
 /// Bytes the epoll driver takes from one connection in one turn.
-pub const RECEIVE_BYTES_PER_TURN_MAX: usize = 256 << 10;
+pub(crate) const RECEIVE_BYTES_PER_TURN_MAX: usize = 256 << 10;
 /// An emptied output buffer larger than this is given back to the allocator.
-pub const OUTPUT_KEEP_BYTES_MAX: usize = 128 << 10;
+pub(crate) const OUTPUT_KEEP_BYTES_MAX: usize = 128 << 10;
 /// Pieces (copied or shared) of one vectored send.
-pub const SEND_PIECES_MAX: usize = 16;
+pub(crate) const SEND_PIECES_MAX: usize = 16;
 /// Bytes of one send; the kernel's count is a signed 32-bit number.
-pub const SEND_BYTES_MAX: usize = 1 << 30;
+pub(crate) const SEND_BYTES_MAX: usize = 1 << 30;
 /// Completions a batching wait asks for at most.
-pub const BATCH_COMPLETIONS_MAX: u32 = 25;
+pub(crate) const BATCH_COMPLETIONS_MAX: u32 = 25;
+/// Receives a turn, on average, from which waits are batched.
+pub(crate) const BATCH_RECEIVES_MIN: u32 = 4;
 /// The longest time a batching wait may add.
-pub const BATCH_WAIT_US_MAX: u32 = 50;
+pub(crate) const BATCH_WAIT_US_MAX: u32 = 50;
 /// Pause before accepting again after the process ran out of descriptors.
-pub const ACCEPT_PAUSE_MS: u64 = 100;
+pub(crate) const ACCEPT_PAUSE_MS: u64 = 100;
 /// Silence after which TCP probes a peer, and the pause between its three probes.
-pub const KEEPALIVE_IDLE_S: u64 = 300;
+pub(crate) const KEEPALIVE_IDLE_S: u64 = 300;
 /// Pause between keepalive probes.
-pub const KEEPALIVE_INTERVAL_S: u64 = 100;
+pub(crate) const KEEPALIVE_INTERVAL_S: u64 = 100;
 /// Unanswered probes after which a peer counts as gone.
-pub const KEEPALIVE_PROBES_MAX: u32 = 3;
+pub(crate) const KEEPALIVE_PROBES_MAX: u32 = 3;
 /// Rounds in which a dropped driver waits for the kernel to let go of its buffers.
-pub const DROP_ROUNDS_MAX: usize = 1000;
+pub(crate) const DROP_ROUNDS_MAX: usize = 1000;
 
 /// What an operator may set for one driver.
 #[derive(Clone, Debug)]

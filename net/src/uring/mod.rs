@@ -1,0 +1,324 @@
+//! The io_uring driver: one ring, one kernel entry a turn.
+//!
+//! A turn returns receive blocks to the kernel, queues a send for every connection with output,
+//! enters the kernel once, and turns completions into events. Invariant: every queued request is
+//! counted at its connection until its last completion, and nothing it names is freed before.
+//! Cost: 64 bytes written a request, one system call a turn, none when there is nothing to do.
+
+// What completions lead to.
+mod complete;
+// Requests that carry memory.
+mod requests;
+// Receive blocks in the kernel's hands.
+mod receive_ring;
+// The queues and the system call.
+mod ring;
+// What a completion is about.
+mod token;
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use socket2::SockAddr;
+
+use self::receive_ring::{GROUP, ReceiveRing};
+use self::requests::{Headers, raw};
+use self::ring::Ring;
+use self::token::Token;
+use crate::clock::mono_ns;
+use crate::connections::{ConnId, Phase};
+use crate::files::FileOperation;
+use crate::hub::{Hub, Sleep, Wait};
+use crate::limits::{
+    BATCH_COMPLETIONS_MAX, BATCH_RECEIVES_MIN, BATCH_WAIT_US_MAX, DROP_ROUNDS_MAX, Limits,
+};
+use crate::sockets;
+use crate::timers::Due;
+use crate::waker::Waker;
+
+/// Fixed point of the running mean of receives a turn.
+const MEAN_ONE: u32 = 16;
+
+/// The io_uring driver of one core.
+pub(crate) struct UringDriver {
+    ring: Ring,
+    /// After `ring`: dropped when the kernel no longer reads it.
+    receive_ring: ReceiveRing,
+    headers: Headers,
+    /// Connections whose receive ended for want of a free block.
+    starved: Vec<ConnId>,
+    /// Drivers this one has woken, by index in `Token::Wake`.
+    targets: Vec<Waker>,
+    batching: bool,
+    /// Receives in the turns that had any, a running mean times `MEAN_ONE`.
+    receives_mean: u32,
+    /// Receives of this turn.
+    receives: u32,
+    /// Sends queued since the last entry.
+    sends: u32,
+}
+
+impl UringDriver {
+    /// Sets the ring up and proves with one request that the kernel serves it.
+    pub(crate) fn new(limits: &Limits, batching: bool) -> io::Result<UringDriver> {
+        let mut ring = Ring::new()?;
+        ring.nothing();
+        ring.enter(Sleep::Forever, 1, 0)?;
+        let probe = ring.next_completion();
+        if probe.is_none_or(|completion| completion.result < 0) {
+            return Err(io::Error::from_raw_os_error(libc::ENOSYS));
+        }
+        let receive_ring = ReceiveRing::new(ring.submitter(), limits)?;
+        Ok(UringDriver {
+            batching: batching && ring.parameters().is_feature_min_timeout(),
+            ring,
+            receive_ring,
+            headers: Headers::default(),
+            starved: Vec::new(),
+            targets: Vec::new(),
+            receives_mean: 0,
+            receives: 0,
+            sends: 0,
+        })
+    }
+
+    /// Starts watching for wake-ups.
+    pub(crate) fn attach(&mut self, waker: &Waker) {
+        waker.set_ring(self.ring.fd());
+        self.ring.watch_readable(waker.eventfd().as_raw_fd(), Token::Eventfd);
+    }
+
+    /// Memory of the receive blocks.
+    pub(crate) fn receive_bytes(&self) -> usize {
+        self.receive_ring.bytes()
+    }
+
+    pub(crate) fn listen(&mut self, hub: &mut Hub, socket: OwnedFd, number: u16) -> io::Result<()> {
+        sockets::set_nonblocking(&socket, false)?;
+        let slot = hub.listeners.insert(socket, number)?;
+        self.arm_accept(hub, slot);
+        Ok(())
+    }
+
+    fn arm_accept(&mut self, hub: &mut Hub, slot: usize) {
+        if let Some(listener) = hub.listeners.get_mut(slot)
+            && !listener.armed
+        {
+            listener.armed = true;
+            self.ring.accept(listener.socket.as_raw_fd(), Token::Accept(slot as u32));
+        }
+    }
+
+    pub(crate) fn stop_listening(&mut self, hub: &mut Hub) {
+        hub.listeners.stopping = true;
+        for slot in hub.listeners.slots() {
+            match hub.listeners.get_mut(slot) {
+                Some(listener) if listener.armed => self.ring.cancel(Token::Accept(slot as u32)),
+                Some(_) => hub.listeners.remove(slot),
+                None => {}
+            }
+        }
+    }
+
+    pub(crate) fn adopt(&mut self, hub: &mut Hub, socket: OwnedFd) -> io::Result<ConnId> {
+        sockets::set_nonblocking(&socket, false)?;
+        sockets::prepare(&socket)?;
+        let conn = hub.insert(socket, Phase::Open)?;
+        self.arm_receive(hub, conn);
+        Ok(conn)
+    }
+
+    pub(crate) fn connect(&mut self, hub: &mut Hub, to: SockAddr) -> io::Result<ConnId> {
+        let socket = sockets::open_for(&to)?;
+        let fd = socket.as_raw_fd();
+        let conn = hub.insert(socket, Phase::Connecting)?;
+        self.headers.connect(&mut self.ring, Token::Connect(conn), fd, to);
+        hub.connections.get_mut(conn).expect("just inserted").requests += 1;
+        Ok(conn)
+    }
+
+    /// Receives unless that is armed, unwanted or over.
+    fn arm_receive(&mut self, hub: &mut Hub, conn: ConnId) {
+        let Some(connection) = hub.connections.get_mut(conn) else { return };
+        let wanted = connection.wants_receive && connection.phase == Phase::Open;
+        if !wanted || connection.receiving || connection.peer_closed {
+            return;
+        }
+        let fd = raw(connection).expect("open");
+        connection.receiving = true;
+        connection.requests += 1;
+        self.ring.receive(fd, GROUP, Token::Receive(conn));
+    }
+
+    pub(crate) fn pause(&mut self, hub: &mut Hub, conn: ConnId) {
+        let Some(connection) = hub.connections.get_mut(conn) else { return };
+        if connection.wants_receive && connection.receiving {
+            self.ring.cancel(Token::Receive(conn));
+        }
+        connection.wants_receive = false;
+    }
+
+    pub(crate) fn resume(&mut self, hub: &mut Hub, conn: ConnId) {
+        let Some(connection) = hub.connections.get_mut(conn) else { return };
+        if connection.phase == Phase::Open {
+            connection.wants_receive = true;
+            self.arm_receive(hub, conn);
+        }
+    }
+
+    /// Nothing more is wanted of a connection: cancels what it has in the kernel.
+    pub(crate) fn end(&mut self, hub: &mut Hub, conn: ConnId, reset: bool) {
+        let Some(connection) = hub.begin_end(conn, reset) else { return };
+        if connection.requests == 0 {
+            hub.finish(conn);
+        } else {
+            self.ring.cancel_all_of(raw(connection).expect("open until finished"));
+        }
+    }
+
+    pub(crate) fn file(&mut self, hub: &mut Hub, operation: FileOperation) {
+        let slot = hub.files.insert(operation);
+        requests::submit_file(&mut self.ring, slot, hub.files.get_mut(slot));
+    }
+
+    pub(crate) fn wake(&mut self, target: &Waker) {
+        if !target.notify() {
+            return;
+        }
+        let Some(ring) = target.ring() else {
+            return target.signal();
+        };
+        let known = self.targets.iter().position(|known| known.same_target(target));
+        let index = known.unwrap_or_else(|| {
+            self.targets.push(target.clone());
+            self.targets.len() - 1
+        });
+        self.ring.message(ring, Token::Wake(index as u32));
+    }
+
+    /// One turn.
+    pub(crate) fn poll(&mut self, hub: &mut Hub, wait: Wait) -> io::Result<()> {
+        self.restart_starved(hub);
+        self.flush(hub);
+        let mut sleep = hub.sleep(wait);
+        if sleep != Sleep::Not && !hub.waker.park() {
+            sleep = Sleep::Not;
+        }
+        let entered = if sleep != Sleep::Not || self.ring.has_work() {
+            let want = self.want();
+            self.sends = 0;
+            self.ring.enter(sleep, want, BATCH_WAIT_US_MAX)
+        } else {
+            Ok(())
+        };
+        if hub.waker.unpark() {
+            hub.events.push_back(crate::event::Event::Mailbox);
+        }
+        entered?;
+        if !self.headers.is_empty() && self.ring.is_drained() {
+            self.headers.clear();
+        }
+        self.reap(hub);
+        self.fire_timers(hub);
+        Ok(())
+    }
+
+    /// Returns blocks to the kernel and restarts receives that had ended for want of them.
+    fn restart_starved(&mut self, hub: &mut Hub) {
+        if self.receive_ring.offer_free() && !self.starved.is_empty() {
+            for conn in std::mem::take(&mut self.starved) {
+                self.arm_receive(hub, conn);
+            }
+        }
+    }
+
+    fn flush(&mut self, hub: &mut Hub) {
+        let mut dirty = std::mem::take(&mut hub.dirty);
+        for conn in dirty.drain(..) {
+            let Some(connection) = hub.connections.get_mut(conn) else { continue };
+            connection.dirty = false;
+            if connection.phase != Phase::Connecting && !connection.sending {
+                self.send(hub, conn);
+            }
+            hub.settle(conn);
+        }
+        // No connection becomes dirty while flushing: keep the list's memory.
+        hub.dirty = dirty;
+    }
+
+    /// Sends what a connection has, or ends it when it was only waiting for that.
+    fn send(&mut self, hub: &mut Hub, conn: ConnId) {
+        let transform = hub.transform;
+        let Some(connection) = hub.connections.get_mut(conn) else { return };
+        if connection.broken {
+            connection.output.discard_all();
+        }
+        transform.outbound(&mut connection.output.queued);
+        if self.headers.send(&mut self.ring, conn, connection) {
+            self.sends += 1;
+        } else if connection.phase == Phase::Closing {
+            self.end(hub, conn, false);
+        }
+    }
+
+    /// How many completions to wait for: one, or in busy times half as many receives as lately
+    /// came at once, after our own sends, which mostly complete on the spot.
+    fn want(&mut self) -> u32 {
+        if !self.batching || self.receives_mean < BATCH_RECEIVES_MIN * MEAN_ONE {
+            return 1;
+        }
+        let receives = (self.receives_mean / (2 * MEAN_ONE)).min(BATCH_COMPLETIONS_MAX);
+        receives + self.sends
+    }
+
+    fn reap(&mut self, hub: &mut Hub) {
+        self.receives = 0;
+        while let Some(completion) = self.ring.next_completion() {
+            self.complete(hub, completion);
+        }
+        if self.receives > 0 {
+            let now = self.receives * MEAN_ONE;
+            self.receives_mean = (self.receives_mean * 7 + now) / 8;
+        }
+    }
+
+    fn fire_timers(&mut self, hub: &mut Hub) {
+        if !hub.has_timers() {
+            return;
+        }
+        let now_ns = mono_ns();
+        while let Some(due) = hub.take_due(now_ns) {
+            match due {
+                Due::Accept(slot) => self.arm_accept(hub, slot),
+                Due::Linger(conn) => {
+                    if hub.connections.get(conn).is_some_and(|c| c.phase == Phase::Closing) {
+                        self.end(hub, conn, true);
+                    }
+                }
+                Due::Token(_) => {}
+            }
+        }
+    }
+
+    /// Takes everything back from the kernel; false when it would not let go.
+    pub(crate) fn quiesce(&mut self, hub: &mut Hub) -> bool {
+        hub.waker.set_ring(-1);
+        self.ring.cancel_everything();
+        for _ in 0..DROP_ROUNDS_MAX {
+            let patience = std::time::Duration::from_millis(10);
+            let entered = self.ring.enter(Sleep::For(patience), 1, 0);
+            while let Some(completion) = self.ring.next_completion() {
+                if matches!(completion.token, Token::Accept(_)) && completion.result >= 0 {
+                    drop(ring::accepted_socket(completion.result));
+                }
+            }
+            if entered.is_err() {
+                return false;
+            }
+            if self.ring.outstanding() == 0 {
+                return true;
+            }
+        }
+        false
+    }
+}
