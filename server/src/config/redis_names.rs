@@ -61,17 +61,16 @@ pub fn set(config: &mut Config, pairs: &[(&str, &str)]) -> Result<Vec<Change>, S
     let mut next = config.clone();
     let mut changes = Vec::with_capacity(pairs.len());
     for (index, (name, value)) in pairs.iter().enumerate() {
-        let name = name.to_ascii_lowercase();
         let failed = |reason: &str| {
             format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")
         };
-        let parameter = PARAMETERS.iter().find(|parameter| parameter.name == name);
+        let parameter = PARAMETERS.iter().find(|p| p.name.eq_ignore_ascii_case(name));
         let Some(parameter) = parameter else {
             return Err(format!(
                 "ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
             ));
         };
-        if pairs[..index].iter().any(|(other, _)| other.eq_ignore_ascii_case(&name)) {
+        if pairs[..index].iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
             return Err(failed("duplicate parameter"));
         }
         let Some((change, set)) = parameter.set else {
@@ -322,7 +321,7 @@ mod tests {
         let range = "argument must be between 1 and 1000000 inclusive";
         check(&[("maxclients", "0")], failed("maxclients", range));
         let twice = [("timeout", "1"), ("TIMEOUT", "2")];
-        check(&twice, failed("timeout", "duplicate parameter"));
+        check(&twice, failed("TIMEOUT", "duplicate parameter"));
         check(&[("appendonly", "yes")], failed("appendonly", "this version offers only 'no'"));
     }
 
