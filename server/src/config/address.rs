@@ -50,8 +50,8 @@ pub(crate) fn parse_port(text: &str) -> Result<u16, String> {
 }
 
 /// Reads a set of CPUs such as `0,2-5`; whether the host has them is checked where it is known.
-pub(crate) fn parse_cores(text: &str) -> Result<CpuSet, String> {
-    CpuSet::parse(text).map_err(|error| error.to_string())
+pub(crate) fn parse_cores(text: &str) -> Result<String, String> {
+    CpuSet::parse(text).map(|cores| cores.to_string()).map_err(|error| error.to_string())
 }
 
 /// Checks a node's name: letters, digits, `.`, `_` and `-`.
@@ -115,8 +115,7 @@ mod tests {
 
     #[test]
     fn cores() {
-        let cores = parse_cores("0, 2-5").map(|cores| cores.to_string());
-        assert_eq!(cores.as_deref(), Ok("0,2-5"));
+        assert_eq!(parse_cores("0, 2-4,5").as_deref(), Ok("0,2-5"));
         for text in ["", "a", "5-2", "0-", "-1", "1-2-3"] {
             assert!(parse_cores(text).is_err(), "{text}");
         }

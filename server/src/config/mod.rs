@@ -41,8 +41,6 @@ pub mod limits;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use velodrome_tuning::CpuSet;
-
 pub use choice::{ClusterMode, DriverChoice, Eviction, LogFormat, LogLevel};
 pub use error::{ConfigError, Origin};
 pub use load::{Action, Loaded};
@@ -53,8 +51,8 @@ pub use size::MemoryLimit;
 pub struct Config {
     /// Shards to run; `None` leaves it to the machine.
     pub shards: Option<usize>,
-    /// CPUs of the shards; `None` takes those the process may use.
-    pub cores: Option<CpuSet>,
+    /// CPUs of the shards as `CpuSet` writes them; `None` takes those the process may use.
+    pub cores: Option<String>,
     /// Which kernel interface moves bytes.
     pub driver: DriverChoice,
 

@@ -3,7 +3,6 @@
 //! Owns the one list that flags, environment, file, `--help` and `--check-config` are made from.
 //! Invariant: every field of `Config` is set by exactly one row, and no two rows share a name.
 
-use velodrome_tuning::CpuSet;
 use velodrome_tuning::limits::SHARDS_MAX;
 
 use super::address::{parse_bind, parse_cores, parse_node_id, parse_peers, parse_port, show_bind};
@@ -209,7 +208,7 @@ const PROCESSORS: [Setting; 3] = [
         "LIST",
         "CPUs to run the shards on, such as 0,2-5; auto takes those the process may use",
         |c, text| optional(text, parse_cores).map(|cores| c.cores = cores),
-        |c| c.cores.as_ref().map_or("auto".into(), CpuSet::to_string),
+        |c| c.cores.clone().unwrap_or("auto".into()),
     )
     .kind(Kind::List),
     Setting::new(
