@@ -5,7 +5,7 @@
 //! Invariant: a `Command` is syntactically right; numbers are parsed, option conflicts refused.
 //! Cost: no allocation; options are read in place.
 
-use crate::resp::Args;
+use crate::resp::{Args, Proto};
 
 use super::client::ClientCommand;
 use super::cluster::ClusterCommand;
@@ -154,8 +154,8 @@ pub enum Command<'a> {
 /// `HELLO`: the version asked for and what to do on the way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hello<'a> {
-    /// The version asked for, any number; `None` keeps the current one.
-    pub version: Option<i64>,
+    /// The version asked for; `None` keeps the current one.
+    pub version: Option<Proto>,
     /// User and password of `AUTH`.
     pub auth: Option<(&'a [u8], &'a [u8])>,
     /// Name of `SETNAME`, already checked.

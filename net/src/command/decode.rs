@@ -1,11 +1,13 @@
 //! From a request to a command.
 //!
-//! Owns the order of checks: name, arity, then the command's own arguments.
+//! Owns the order of checks: name, arity, then the command's own arguments. A server that must
+//! look at a command's flags in between calls [`Spec::of`] and [`Spec::decode`] itself.
 
 use crate::resp::Args;
 
 use super::closed::Command;
 use super::refused::Refused;
+use super::spec::Spec;
 
 impl<'a> Command<'a> {
     /// The command that the request `args` asks for.
@@ -15,7 +17,8 @@ impl<'a> Command<'a> {
     ///
     /// # Panics
     /// When `args` is empty, which no parser gives.
+    #[inline]
     pub fn decode(args: Args<'a>) -> Result<Self, Refused> {
-        Err(Refused::unknown_command(args))
+        Spec::of(args)?.decode(args)
     }
 }

@@ -6,10 +6,24 @@
 
 // From a request to a command.
 mod decode;
+// What COMMAND answers about the table.
+pub mod metadata;
+// The HELP of a container.
+pub mod help;
+// Which arguments of a command line are keys.
+mod keys_of;
+// The table of every command offered.
+mod table;
+// The arguments of every command.
+mod syntax;
 // Where a command must go.
 mod route;
 // One row of the table.
 mod spec;
+// What a command does and when it may.
+pub mod flags;
+// Globs over names of commands.
+mod glob;
 // The closed set.
 mod closed;
 // CLIENT's sub-commands.
@@ -29,11 +43,14 @@ pub use client::{ClientAttribute, ClientCommand, ClientFilter, ClientKind, Clien
 pub use closed::{Command, Hello, Scan, Set, SetCondition, SetReply, TimeUnit};
 pub use cluster::ClusterCommand;
 pub use expiry::{DeadlineOverflow, ExpireCondition, Expiry};
+pub use flags::Flags;
 pub use keys::{Keys, KeysIter};
+pub use keys_of::{KeysOf, keys_of};
 pub use refused::Refused;
 pub use route::Route;
 pub use server::{
     CommandCommand, CommandFilter, ConfigCommand, FlushMode, LatencyCommand, MemoryCommand,
     ObjectCommand, ScriptCommand, Shutdown, SlowlogCommand,
 };
-pub use spec::{Arg, ArgKind, FindKeys, Flags, KeySpec, Spec};
+pub use spec::{Arg, FindKeys, KeySpec, Spec};
+pub use table::{COMMANDS, find, find_full};

@@ -30,6 +30,17 @@ impl<'a> Encoder<'a> {
         self.proto
     }
 
+    /// Writes in another version from here on: HELLO answers in the version it chose.
+    pub fn set_proto(&mut self, proto: Proto) {
+        self.proto = proto;
+    }
+
+    /// Appends replies that were encoded before, in the version they should have.
+    #[inline]
+    pub fn encoded(&mut self, replies: &[u8]) {
+        self.out.extend_from_slice(replies);
+    }
+
     /// Bytes in the output so far, those from before this encoder included.
     #[inline]
     #[must_use]

@@ -1,0 +1,199 @@
+//! The table of every command offered, and the way from a name to its row.
+//!
+//! ```text
+//! hash(name) ─► SLOTS[256] ─► COMMANDS[row]     linear probing, EMPTY ends the search
+//! ```
+//!
+//! Owns the only list of commands. Invariant: names are lower-case and unique.
+//! Cost: four bytes of the name are hashed, then one comparison in nearly every case.
+
+// Strings.
+mod strings;
+// Keys of any type, and transactions.
+mod keyspace;
+// The connection itself, and CLIENT.
+mod connection;
+// The server and what it records.
+mod server;
+// COMMAND.
+mod introspection;
+// The cluster and scripts.
+mod cluster;
+
+use crate::resp::Args;
+
+use super::refused::Refused;
+use super::spec::Spec;
+
+const GROUPS: &[&[Spec]] = &[
+    strings::ROWS,
+    keyspace::ROWS,
+    connection::ROWS,
+    server::ROWS,
+    introspection::ROWS,
+    cluster::ROWS,
+];
+
+const ROW_COUNT: usize = {
+    let (mut count, mut group) = (0, 0);
+    while group < GROUPS.len() {
+        count += GROUPS[group].len();
+        group += 1;
+    }
+    count
+};
+
+static TABLE: [Spec; ROW_COUNT] = {
+    let mut rows = [GROUPS[0][0]; ROW_COUNT];
+    let (mut at, mut group) = (0, 0);
+    while group < GROUPS.len() {
+        let mut row = 0;
+        while row < GROUPS[group].len() {
+            rows[at] = GROUPS[group][row];
+            at += 1;
+            row += 1;
+        }
+        group += 1;
+    }
+    rows
+};
+
+/// Every command offered; sub-commands stand in their containers.
+pub static COMMANDS: &[Spec] = &TABLE;
+
+const SLOT_COUNT: usize = 256;
+const EMPTY: u8 = u8::MAX;
+const _: () = assert!(ROW_COUNT * 2 < SLOT_COUNT && ROW_COUNT < EMPTY as usize);
+
+static SLOTS: [u8; SLOT_COUNT] = {
+    let mut slots = [EMPTY; SLOT_COUNT];
+    let mut row = 0;
+    while row < ROW_COUNT {
+        let mut slot = hash(TABLE[row].name.as_bytes());
+        while slots[slot] != EMPTY {
+            slot = (slot + 1) % SLOT_COUNT;
+        }
+        slots[slot] = row as u8;
+        row += 1;
+    }
+    slots
+};
+
+/// A slot for `name`, which must not be empty; capitals make no difference.
+#[inline]
+const fn hash(name: &[u8]) -> usize {
+    let len = name.len();
+    let first = (name[0] | 0x20) as u32;
+    let middle = (name[len / 2] | 0x20) as u32;
+    let before_last = (name[len.saturating_sub(2)] | 0x20) as u32;
+    let last = (name[len - 1] | 0x20) as u32;
+    let mixed = len as u32 | first << 4 | middle << 11 | before_last << 17 | last << 23;
+    (mixed.wrapping_mul(0x9e37_79b1) >> 24) as usize
+}
+
+/// The command of this name, in any mixture of capitals.
+#[inline]
+#[must_use]
+pub fn find(name: &[u8]) -> Option<&'static Spec> {
+    if name.is_empty() {
+        return None;
+    }
+    let mut slot = hash(name);
+    loop {
+        let row = SLOTS[slot];
+        if row == EMPTY {
+            return None;
+        }
+        let spec = &TABLE[row as usize];
+        if spec.name.as_bytes().eq_ignore_ascii_case(name) {
+            return Some(spec);
+        }
+        slot = (slot + 1) % SLOT_COUNT;
+    }
+}
+
+/// The command or sub-command of a full name such as `client|kill`.
+#[must_use]
+pub fn find_full(full_name: &[u8]) -> Option<&'static Spec> {
+    match full_name.iter().position(|byte| *byte == b'|') {
+        None => find(full_name),
+        Some(at) => find(&full_name[..at])?.subcommand(&full_name[at + 1..]),
+    }
+}
+
+impl Spec {
+    /// The row of the request `args`, whose name exists and whose arity is right.
+    ///
+    /// # Errors
+    /// With the error to answer.
+    ///
+    /// # Panics
+    /// When `args` is empty, which no parser gives.
+    #[inline]
+    pub fn of(args: Args<'_>) -> Result<&'static Self, Refused> {
+        let Some(mut spec) = find(args.get(0)) else {
+            return Err(Refused::unknown_command(args));
+        };
+        if !spec.subcommands.is_empty()
+            && let Some(word) = args.try_get(1)
+        {
+            spec = spec
+                .subcommand(word)
+                .ok_or_else(|| Refused::unknown_subcommand(spec.name, word))?;
+        }
+        if !spec.takes(args.len()) {
+            return Err(Refused::WrongArity { command: spec.full_name });
+        }
+        Ok(spec)
+    }
+
+    /// The sub-command of this name, in any mixture of capitals.
+    #[must_use]
+    pub fn subcommand(&self, name: &[u8]) -> Option<&'static Self> {
+        self.subcommands.iter().find(|spec| spec.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_in_any_case() {
+        for (row, spec) in COMMANDS.iter().enumerate() {
+            assert_eq!(spec.name, spec.name.to_ascii_lowercase());
+            for name in [spec.name.to_string(), spec.name.to_ascii_uppercase()] {
+                let found = find(name.as_bytes()).expect("the name stands in the table");
+                assert!(std::ptr::eq(found, &COMMANDS[row]), "{name} is there twice");
+            }
+        }
+        for name in ["", "g", "gett", "ge", "unknown", "set\0", "\u{7}et"] {
+            assert!(find(name.as_bytes()).is_none(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn searches_are_short() {
+        let probes = |name: &str| {
+            let mut slot = hash(name.as_bytes());
+            let mut probes = 1;
+            while TABLE[SLOTS[slot] as usize].name != name {
+                slot = (slot + 1) % SLOT_COUNT;
+                probes += 1;
+            }
+            probes
+        };
+        for name in ["get", "set", "incr", "mset", "mget", "del", "ping", "expire"] {
+            assert_eq!(probes(name), 1, "{name}");
+        }
+        let longest = COMMANDS.iter().map(|spec| probes(spec.name)).max();
+        assert!(longest <= Some(4), "{longest:?}");
+    }
+
+    #[test]
+    fn full_names() {
+        assert_eq!(find_full(b"CLIENT|Kill").map(|spec| spec.full_name), Some("client|kill"));
+        assert_eq!(find_full(b"get").map(|spec| spec.full_name), Some("get"));
+        assert!(find_full(b"client|").is_none() && find_full(b"get|x").is_none());
+    }
+}
