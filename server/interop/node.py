@@ -13,8 +13,6 @@ import socket
 import subprocess
 import tempfile
 
-import redis
-
 from harness import equal, eventually
 from wire import Wire
 
@@ -108,6 +106,9 @@ class Node:
 
     def client(self, **options):
         """A redis-py client of its own connection pool."""
+        # Imported here, as the soak does without it.
+        import redis
+
         options.setdefault("password", self.shape.password)
         options.setdefault("protocol", 2)
         options.setdefault("socket_timeout", REPLY_WAIT_MAX_S)

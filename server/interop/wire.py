@@ -52,7 +52,7 @@ class Wire:
 
     def reply(self):
         """One reply's exact bytes; pushes count as replies."""
-        line = self._line()
+        line = self.line()
         kind, rest = line[:1], line[1:-2]
         if kind in (b"$", b"=", b"!"):
             length = int(rest)
@@ -68,7 +68,7 @@ class Wire:
     def elements(self, *args):
         """Sends a command whose reply is a flat array or set and returns its elements' bytes."""
         self.send(encode(*args))
-        line = self._line()
+        line = self.line()
         assert line[:1] in (b"*", b"~"), f"{args}: not an array: {line!r}"
         return [self.reply() for _ in range(int(line[1:-2]))]
 
@@ -85,7 +85,8 @@ class Wire:
         except TimeoutError:
             return False
 
-    def _line(self):
+    def line(self):
+        """Bytes up to and with the next line end: a reply without its elements."""
         while (end := self.buffer.find(b"\r\n")) < 0:
             self._receive()
         line, self.buffer = self.buffer[: end + 2], self.buffer[end + 2 :]

@@ -108,7 +108,8 @@ def cluster_commands(node, protocol):
         assert own_id in slots and len(own_id.strip()) == 40, own_id
         info = wire.call("CLUSTER", "INFO")
         for line in (b"cluster_state:ok", b"cluster_slots_assigned:16384",
-                     b"cluster_slots_ok:16384", b"cluster_slots_pfail:0", b"cluster_slots_fail:0", b"cluster_known_nodes:1",
+                     b"cluster_slots_ok:16384", b"cluster_slots_pfail:0",
+                     b"cluster_slots_fail:0", b"cluster_known_nodes:1",
                      b"cluster_size:1", b"cluster_current_epoch:", b"cluster_my_epoch:"):
             assert line in info, f"{line} is missing in {info}"
         nodes = wire.call("CLUSTER", "NODES")
