@@ -34,12 +34,13 @@ const UNSAFE_FILES: &[&str] = &[
 ];
 
 /// Files that join things, which rot first.
-const COORDINATORS: [&str; 6] = [
+const COORDINATORS: [&str; 7] = [
     "server/src/lib.rs",
     "server/src/main.rs",
     "server/src/node",
     "server/src/turn",
     "server/src/dispatch",
+    "server/src/execute/mod.rs",
     "server/src/shard/mod.rs",
 ];
 
