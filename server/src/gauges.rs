@@ -43,7 +43,7 @@ macro_rules! figures {
             }
 
             /// The figures as last published.
-            pub fn read(&self) -> Snapshot {
+            pub fn snapshot(&self) -> Snapshot {
                 Snapshot {
                     $($name: self.$name.load(Ordering::Relaxed),)+
                     keys: self.keys.each_ref().map(|gauge| gauge.load(Ordering::Relaxed)),
@@ -169,9 +169,9 @@ mod tests {
         first.keys[15] = 7;
         gauges[0].publish(&first);
         gauges[1].publish(&Snapshot { commands: 4, ..first });
-        assert_eq!(gauges[0].read(), first);
+        assert_eq!(gauges[0].snapshot(), first);
         let mut sum = Snapshot::default();
-        gauges.iter().for_each(|gauges| sum.add(&gauges.read()));
+        gauges.iter().for_each(|gauges| sum.add(&gauges.snapshot()));
         assert_eq!((sum.commands, sum.waiting, sum.keys[15], sum.expires[15]), (7, 2, 14, 0));
     }
 }

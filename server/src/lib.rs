@@ -1,5 +1,29 @@
-//! The parts of the binary `velodrome`.
+//! The parts of the binary `velodrome`, in reading order.
 
+// A node from start to stop.
+pub mod node;
+// A shard's thread: the driver and the shard, turn after turn.
+mod turn;
+// The addresses on which clients reach the node.
+mod listeners;
+// A socket that has just been accepted.
+mod arrival;
+// Signals to stop.
+mod signals;
+// The mailboxes between shards.
+mod mailbox;
+// One core's data and everything that is said about it.
+mod shard;
+// What commands do to the dataset.
+mod execute;
+// What is true of the node as a whole.
+mod facts;
+// What a shard publishes.
+mod gauges;
+// Wall time that never steps.
+mod clock;
+// Every bound of the server.
+mod limits;
 // Logs.
 pub mod logging;
 // Configuration.

@@ -1,0 +1,79 @@
+//! Every bound of the server, with its unit in its name.
+
+/// Commands that one turn of a shard executes; the rest wait their turn.
+pub(crate) const COMMANDS_PER_TURN_MAX: usize = 4096;
+
+/// Commands of one connection that one turn executes while others wait.
+pub(crate) const COMMANDS_PER_CONNECTION_PER_TURN_MAX: usize = 1024;
+
+/// Commands that are parsed and prefetched before the first of them is executed.
+pub(crate) const COMMANDS_PER_BATCH_MAX: usize = 64;
+
+/// Keys that a command on several keys of one shard may have to be run in one piece.
+pub(crate) const KEYS_IN_ONE_PIECE_MAX: usize = 256;
+
+/// Pieces of held transactions that one turn runs.
+pub(crate) const PIECES_PER_TURN_MAX: usize = 256;
+
+/// Replies of one connection that may wait for sibling cores before its input is paused.
+pub(crate) const REPLIES_WAITING_MAX: usize = 1024;
+
+/// Work that may wait for held slots on one shard.
+pub(crate) const HOLD_WAITERS_MAX: usize = 4096;
+
+/// Unsent bytes at which a connection's further commands wait for its peer to read.
+pub(crate) const OUTPUT_STALL_BYTES: usize = 1 << 20;
+
+/// Unparsed bytes at which a stalled connection is no longer read from.
+pub(crate) const INPUT_STALL_BYTES: usize = 256 << 10;
+
+/// Bytes of MULTI's queue of one connection.
+pub(crate) const MULTI_QUEUE_BYTES_MAX: usize = 64 << 20;
+
+/// Buffer space a parcel keeps between journeys.
+pub(crate) const PARCEL_CAPACITY_KEPT_BYTES: usize = 64 << 10;
+
+/// Parcels that may lie between a pair of shards.
+pub(crate) const PARCELS_PER_PAIR_MAX: usize = 64;
+
+/// Steps of background work (expiry, eviction, compaction, freeing) that one turn does.
+pub(crate) const MAINTENANCE_STEPS_PER_TURN_MAX: usize = 8;
+
+/// Steps of KEYS that one turn does.
+pub(crate) const SWEEP_STEPS_PER_TURN_MAX: usize = 8;
+
+/// Items that one step of SCAN or KEYS looks at.
+pub(crate) const SCAN_STEP_ITEMS_MAX: usize = 256;
+
+/// Items that one SCAN looks at, whatever its COUNT.
+pub(crate) const SCAN_ITEMS_MAX: usize = 1024;
+
+/// Microseconds that a shard spins for its siblings' answers before it parks.
+pub(crate) const SPIN_US_MAX: u64 = 20;
+
+/// How long a stopping node waits for its connections.
+pub(crate) const DRAIN_MS_MAX: u64 = 5_000;
+
+/// How long a client may take to authenticate.
+pub(crate) const HANDSHAKE_MS_MAX: u64 = 10_000;
+
+/// Shards whose items are fewer than this would be too small to be exact.
+pub(crate) const ITEMS_PER_SHARD_MIN: u64 = 64;
+
+/// How often a shard with connections looks after idle and slow ones.
+pub(crate) const TICK_MS: u64 = 100;
+
+/// Unread output of one connection.
+pub(crate) const OUTPUT_BYTES_MAX: usize = 80 << 20;
+
+/// Unread output that a connection may keep for [`OUTPUT_SLOW_MS_MAX`] without taking any of it.
+pub(crate) const OUTPUT_SLOW_BYTES: usize = 8 << 20;
+
+/// How long a peer may take nothing of [`OUTPUT_SLOW_BYTES`] or more.
+pub(crate) const OUTPUT_SLOW_MS_MAX: u64 = 30_000;
+
+/// Rounds in which a shard serves what it sends itself within a turn.
+pub(crate) const OWN_ROUNDS_MAX: usize = 64;
+
+/// Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn.
+pub(crate) const LISTEN_BACKLOG: u32 = 4096;

@@ -1,0 +1,52 @@
+//! Arguments that outlive the buffer they arrived in.
+//!
+//! Commands queued by MULTI, waiting for a slot or travelling to a sibling core are kept as one run
+//! of bytes and one run of spans, so that keeping a command costs no allocation of its own.
+
+use velodrome_net::resp::{Args, Span};
+
+/// Many commands' arguments, back to back.
+#[derive(Debug, Default)]
+pub(crate) struct ArgumentBuffer {
+    bytes: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+/// One command's arguments within an [`ArgumentBuffer`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ArgumentRange {
+    first: u32,
+    count: u32,
+}
+
+impl ArgumentBuffer {
+    /// Copies one command's arguments in.
+    pub(crate) fn push<'a>(&mut self, args: impl Iterator<Item = &'a [u8]>) -> ArgumentRange {
+        let first = self.spans.len();
+        for arg in args {
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(arg);
+            self.spans.push(Span::of_request(start, arg.len()));
+        }
+        ArgumentRange { first: first as u32, count: (self.spans.len() - first) as u32 }
+    }
+
+    /// One command's arguments.
+    pub(crate) fn get(&self, range: ArgumentRange) -> Args<'_> {
+        let first = range.first as usize;
+        Args::new(&self.bytes, &self.spans[first..first + range.count as usize])
+    }
+
+    /// Bytes of the arguments kept.
+    pub(crate) fn len_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Forgets everything, keeping at most `capacity_max` bytes of room for the next use.
+    pub(crate) fn clear(&mut self, capacity_max: usize) {
+        self.bytes.clear();
+        self.spans.clear();
+        self.bytes.shrink_to(capacity_max);
+        self.spans.shrink_to(capacity_max / size_of::<Span>());
+    }
+}

@@ -1,0 +1,192 @@
+//! Work that is done a slice at a time: KEYS, maintenance of the dataset, quotas.
+//!
+//! Cost: a turn does at most the steps of `limits.rs`, whatever is left to do.
+
+use velodrome_engine::{Cursor, Limits};
+use velodrome_net::command::{Command, Scan};
+use velodrome_net::resp::{Encoder, Reply};
+
+use crate::execute::{self, glob};
+use crate::limits::{
+    MAINTENANCE_STEPS_PER_TURN_MAX, SCAN_STEP_ITEMS_MAX, SWEEP_STEPS_PER_TURN_MAX,
+};
+use crate::shard::Shard;
+use crate::shard::answer;
+use crate::shard::parcel::{Note, Request};
+
+/// Bits of a node-wide cursor that are the shard's own: slot and hash fragment.
+const CURSOR_BITS: u32 = 44;
+
+/// KEYS under way on this shard.
+#[derive(Debug)]
+pub(super) struct Sweep {
+    from: u16,
+    request: Request,
+    pattern: Vec<u8>,
+    cursor: Option<Cursor>,
+    found: usize,
+    elements: Vec<u8>,
+}
+
+impl Shard {
+    /// Runs a request that concerns the whole shard, or one of its slots.
+    pub(super) fn run_on_shard(&mut self, from: u16, request: &Request, command: &Command<'_>) {
+        match command {
+            Command::Keys { pattern } => self.sweeps.push_back(Sweep {
+                from,
+                request: *request,
+                pattern: pattern.to_vec(),
+                cursor: Some(Cursor(0)),
+                found: 0,
+                elements: Vec::new(),
+            }),
+            Command::Scan(scan) => self.scan(from, request, scan),
+            _ => {
+                let caller = request.caller;
+                let mut parcel = std::mem::take(&mut self.outbox[usize::from(from)]);
+                let mut out = Encoder::new(&mut parcel.replies, caller.proto);
+                if !execute::on_shard(&mut self.engine, command, caller.db, &self.moment, &mut out) {
+                    answer::on_every_shard(self, &caller, command, &mut out);
+                }
+                let end = parcel.replies.len() as u32;
+                parcel.items.push(super::parcel::Item::Answer {
+                    ticket: request.ticket,
+                    end,
+                    tail: None,
+                });
+                let written = std::mem::replace(&mut self.outbox[usize::from(from)], parcel);
+                assert!(written.is_empty(), "answering sends nothing besides");
+            }
+        }
+    }
+
+    /// The shard that a node-wide cursor stands in.
+    pub(super) fn scanned_shard(&self, cursor: u64) -> u16 {
+        let shard = cursor >> CURSOR_BITS;
+        // A cursor that no SCAN gave ends the scan on the last shard.
+        shard.min(self.facts.shard_count() as u64 - 1) as u16
+    }
+
+    fn scan(&mut self, from: u16, request: &Request, scan: &Scan<'_>) {
+        let own = Cursor(scan.cursor & ((1 << CURSOR_BITS) - 1));
+        let moment = self.moment_of(&request.caller);
+        let page = execute::scan_page(&mut self.engine, scan, own, request.caller.db, &moment);
+        let next_shard = u64::from(self.id) + 1;
+        let next = match page.next {
+            Some(cursor) => (u64::from(self.id) << CURSOR_BITS) | cursor.0,
+            None if (next_shard as usize) < self.facts.shard_count() => next_shard << CURSOR_BITS,
+            None => 0,
+        };
+        self.answer(from, request.ticket, request.caller.proto, |out| {
+            out.write(Reply::Array(2));
+            out.bulk_str(&next.to_string());
+            out.write(Reply::Array(page.keys.len()));
+            page.keys.iter().for_each(|key| out.bulk(key));
+            None
+        });
+    }
+
+    /// Goes on with KEYS.
+    pub(crate) fn sweep(&mut self) {
+        for _ in 0..SWEEP_STEPS_PER_TURN_MAX {
+            let Some(mut sweep) = self.sweeps.pop_front() else { return };
+            let (db, now_ms) = (sweep.request.caller.db, self.moment.now_ms);
+            if let Some(cursor) = sweep.cursor {
+                let Sweep { pattern, found, elements, .. } = &mut sweep;
+                let mut out = Encoder::new(elements, velodrome_net::resp::Proto::Resp2);
+                let mut visit = |key: &[u8], _: &velodrome_engine::Item<'_>| {
+                    if glob::matches(pattern, key) {
+                        out.bulk(key);
+                        *found += 1;
+                    }
+                };
+                sweep.cursor =
+                    self.engine.scan(db, cursor, SCAN_STEP_ITEMS_MAX, now_ms, &mut visit);
+            }
+            if sweep.cursor.is_some() {
+                self.sweeps.push_back(sweep);
+                continue;
+            }
+            let Sweep { from, request, found, elements, .. } = sweep;
+            self.answer(from, request.ticket, request.caller.proto, |out| {
+                out.write(Reply::Array(found));
+                out.encoded(&elements);
+                None
+            });
+        }
+    }
+
+    /// Expires, evicts, compacts and frees within a turn's budget; returns whether more is to be
+    /// done at once, and when there will be something to do by itself.
+    pub(crate) fn maintain(&mut self) -> (bool, Option<u64>) {
+        let progress = self.engine.maintain(self.moment.now_ms, MAINTENANCE_STEPS_PER_TURN_MAX);
+        (progress.more, progress.next_due_ms)
+    }
+
+    /// Lets the commands that CLIENT PAUSE held back go on once it is over.
+    pub(crate) fn end_pause(&mut self) {
+        if self.client_pause.until_ms == 0 || self.client_pause.until_ms > self.moment.now_ms {
+            return;
+        }
+        self.client_pause.until_ms = 0;
+        let held: Vec<_> = self.sessions().filter(|s| s.held).map(|s| s.conn).collect();
+        for conn in held {
+            if let Some(session) = self.session(conn) {
+                session.held = false;
+                self.wake(conn);
+            }
+        }
+    }
+
+    /// Asks the sibling with most room for a part of its quota, when this shard's is used up.
+    pub(crate) fn balance_quota(&mut self) {
+        let limits = *self.engine.limits();
+        let step = quota_step(&limits);
+        let stats = self.engine.stats();
+        let short_of_bytes = self.engine.accounted_bytes() + step > limits.memory_bytes_max;
+        let short_of_items = limits.items_max.is_some_and(|items_max| stats.items >= items_max);
+        if !short_of_bytes && !short_of_items {
+            return;
+        }
+        let slack = |shard: usize| {
+            let figures = self.facts.gauges[shard].snapshot();
+            figures.quota_bytes.saturating_sub(figures.accounted_bytes)
+        };
+        let count = self.facts.shard_count();
+        let richest = (0..count).filter(|s| *s != usize::from(self.id)).max_by_key(|s| slack(*s));
+        let Some(richest) = richest else { return };
+        let bytes = if short_of_bytes && slack(richest) > 2 * step { step } else { 0 };
+        let items = if short_of_items { limits.items_max.unwrap_or(0).div_ceil(8) } else { 0 };
+        if bytes > 0 || items > 0 {
+            self.send(richest as u16, Note::QuotaWanted { bytes, items });
+        }
+    }
+
+    /// Gives a sibling what this shard can spare.
+    pub(super) fn quota_wanted(&mut self, from: u16, bytes: u64, items: u64) {
+        let mut limits = *self.engine.limits();
+        let step = quota_step(&limits);
+        let room = limits.memory_bytes_max.saturating_sub(self.engine.accounted_bytes());
+        let bytes = if room >= bytes + step { bytes } else { 0 };
+        let spare = limits.items_max.map_or(0, |max| max.saturating_sub(self.engine.stats().items));
+        let items = items.min(spare / 2);
+        limits.memory_bytes_max -= bytes;
+        limits.items_max = limits.items_max.map(|max| max - items);
+        if (bytes > 0 || items > 0) && self.engine.set_limits(limits).is_ok() {
+            self.send(from, Note::QuotaGiven { bytes, items });
+        }
+    }
+
+    /// Adds what a sibling gave.
+    pub(super) fn quota_given(&mut self, bytes: u64, items: u64) {
+        let mut limits = *self.engine.limits();
+        limits.memory_bytes_max += bytes;
+        limits.items_max = limits.items_max.map(|max| max + items);
+        self.engine.set_limits(limits).expect("more room is never refused");
+    }
+}
+
+/// Bytes of quota that change hands at a time.
+fn quota_step(limits: &Limits) -> u64 {
+    (limits.memory_bytes_max / 16).max(1 << 20)
+}

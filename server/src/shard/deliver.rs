@@ -1,0 +1,122 @@
+//! Parcels from siblings: requests to run, answers to our own, and notes.
+
+use velodrome_engine::Key;
+use velodrome_net::command::{Command, Route};
+use velodrome_net::resp::Args;
+
+use crate::limits::COMMANDS_PER_BATCH_MAX;
+use crate::shard::Shard;
+use crate::shard::outlet::settle;
+use crate::shard::parcel::{Item, Note, Parcel, Request, Ticket};
+use crate::shard::replies::Ready;
+use crate::shard::wire::Wire;
+
+impl Shard {
+    /// Serves everything in a parcel, in order.
+    pub(crate) fn deliver(&mut self, from: u16, mut parcel: Parcel, wire: &mut impl Wire) {
+        let mut items = std::mem::take(&mut parcel.items);
+        let mut answered = 0;
+        let mut rest = items.drain(..).peekable();
+        let mut batch = Vec::new();
+        while let Some(item) = rest.next() {
+            match item {
+                Item::Run(request) => {
+                    batch.push(request);
+                    while batch.len() < COMMANDS_PER_BATCH_MAX
+                        && let Some(Item::Run(request)) =
+                            rest.next_if(|item| matches!(item, Item::Run(_)))
+                    {
+                        batch.push(request);
+                    }
+                    self.run_requests(from, &parcel, &batch);
+                    batch.clear();
+                }
+                Item::Answer { ticket, end, tail } => {
+                    let bytes = &parcel.replies[answered..end as usize];
+                    answered = end as usize;
+                    self.answered(ticket, bytes, tail, wire);
+                }
+                Item::Note(note) => self.note(from, *note, wire),
+            }
+        }
+        drop(rest);
+        parcel.items = items;
+        parcel.clear();
+        if self.spare.len() < 2 * self.outbox.len() {
+            self.spare.push(parcel);
+        }
+    }
+
+    /// Runs sibling's requests, their index lines fetched ahead.
+    fn run_requests(&mut self, from: u16, parcel: &Parcel, requests: &[Request]) {
+        let ready: Vec<(Args<'_>, Option<Command<'_>>, Option<Key<'_>>)> = requests
+            .iter()
+            .map(|request| {
+                let args = parcel.args.get(request.args);
+                let command = Command::decode(args).ok();
+                let key = match command.as_ref().map(Command::route) {
+                    Some(Route::Key(bytes)) => {
+                        Some(self.engine.hasher().key(request.caller.db, request.slot, bytes))
+                    }
+                    _ => None,
+                };
+                if let Some(key) = &key {
+                    self.engine.prefetch_index(key);
+                }
+                (args, command, key)
+            })
+            .collect();
+        for (request, (args, command, key)) in requests.iter().zip(ready) {
+            let command = command.expect("a sibling sends what it has decoded");
+            self.run_request(from, request, &command, args, key);
+        }
+    }
+
+    /// An answer has come: to a connection's command, or to a part of a scattered one.
+    fn answered(
+        &mut self,
+        ticket: Ticket,
+        bytes: &[u8],
+        tail: super::outlet::Tail,
+        wire: &mut impl Wire,
+    ) {
+        match ticket {
+            Ticket::Reply { conn, place } => {
+                self.unanswered -= 1;
+                let Some(mut session) = self.take_session(conn) else { return };
+                if session.replies.is_front(place) && tail.is_none() {
+                    session.replies.drop_front();
+                    if let Some(out) = wire.output(conn) {
+                        out.extend_from_slice(bytes);
+                    }
+                } else {
+                    session.replies.fill(place, Ready { bytes: bytes.to_vec(), tail });
+                }
+                settle(&mut session, wire);
+                self.put_session(session);
+                self.wake(conn);
+            }
+            Ticket::Part { transaction, part } => self.part_came(transaction, part, bytes, tail, wire),
+        }
+    }
+
+    fn note(&mut self, from: u16, note: Note, wire: &mut impl Wire) {
+        match note {
+            Note::Enter(enter) => self.enter(from, enter),
+            Note::Run { transaction, batch, keep } => self.start_batch(from, transaction, batch, keep),
+            Note::Leave { transaction } => self.leave(transaction),
+            Note::Entered { transaction, clean } => self.entered(transaction, clean, wire),
+            Note::Crowded { transaction } => self.crowded(transaction, wire),
+            Note::Unwatch { watcher } => self.engine.effects_mut().watch.forget(watcher),
+            Note::Adopt { socket, listener } => self.arrivals.push((socket, listener)),
+            Note::Table(table) => self.table = table,
+            Note::QuotaWanted { bytes, items } => self.quota_wanted(from, bytes, items),
+            Note::QuotaGiven { bytes, items } => self.quota_given(bytes, items),
+        }
+    }
+
+    /// Sends a note to a shard, itself included.
+    pub(crate) fn send(&mut self, to: u16, note: Note) {
+        self.outbox[usize::from(to)].items.push(Item::Note(Box::new(note)));
+    }
+}

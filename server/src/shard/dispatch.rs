@@ -1,0 +1,273 @@
+//! One command of one client: who may run it, and where it runs.
+//!
+//! Commands on a key of this shard run here and now; everything else is sent where it belongs and
+//! leaves a place in the connection's queue of replies. Invariant: one call, one reply or one
+//! place for it.
+
+use velodrome_engine::Key;
+use velodrome_net::command::{Command, Flags, Keys, Refused, Route, Spec, flags};
+use velodrome_net::resp::{Args, ProtocolError};
+
+use crate::execute::{self, Moment};
+use crate::limits::KEYS_IN_ONE_PIECE_MAX;
+use crate::shard::answer::{self, After};
+use crate::shard::outlet::{reply, settle};
+use crate::shard::parcel::{Caller, Item, Request, Ticket};
+use crate::shard::session::{CommandName, ReplyMode, Session};
+use crate::shard::wire::Wire;
+use crate::shard::{Shard, holds::SlotSet};
+
+const NOAUTH: &str = "NOAUTH Authentication required.";
+
+impl Shard {
+    /// Runs one command; false when it has to wait for a later turn.
+    pub(super) fn run(
+        &mut self,
+        session: &mut Session,
+        command: Result<Command<'_>, Refused>,
+        args: Args<'_>,
+        key: Option<Key<'_>>,
+        wire: &mut impl Wire,
+    ) -> bool {
+        let plain = session.authenticated && session.queued.is_none() && !self.pausing();
+        match (command, key) {
+            (Ok(command), Some(key)) if plain => {
+                self.run_on_key(session, &command, args, key, wire);
+            }
+            (command, _) => {
+                if !self.run_with_care(session, command, args, wire) {
+                    return false;
+                }
+            }
+        }
+        self.commands += 1;
+        session.last_command = CommandName::of(args.try_get(0).unwrap_or_default());
+        if session.reply_mode != ReplyMode::On {
+            session.reply_mode = session.reply_mode.after_command();
+        }
+        true
+    }
+
+    /// Everything that is not a plain command on one key.
+    fn run_with_care(
+        &mut self,
+        session: &mut Session,
+        command: Result<Command<'_>, Refused>,
+        args: Args<'_>,
+        wire: &mut impl Wire,
+    ) -> bool {
+        let command = match command {
+            Ok(command) => command,
+            Err(refused) => {
+                self.refuse(session, &refused, wire);
+                return true;
+            }
+        };
+        let of_command = Spec::of(args).map_or(Flags::NONE, |spec| spec.flags);
+        if !session.authenticated && !of_command.contains(flags::NO_AUTH) {
+            self.refuse(session, &Refused::Text(NOAUTH), wire);
+        } else if self.pausing() && self.holds_back(of_command) {
+            session.held = true;
+            return false;
+        } else if session.queued.is_some() && !runs_within_multi(&command) {
+            self.queue(session, &command, of_command, args, wire);
+        } else {
+            self.place(session, &command, args, wire);
+        }
+        true
+    }
+
+    /// Sends a command to where it runs.
+    fn place(
+        &mut self,
+        session: &mut Session,
+        command: &Command<'_>,
+        args: Args<'_>,
+        wire: &mut impl Wire,
+    ) {
+        match command.route() {
+            Route::Key(bytes) => {
+                let slot = velodrome_ring::slot(bytes);
+                let key = self.engine.hasher().key(session.db, slot, bytes);
+                self.run_on_key(session, command, args, key, wire);
+            }
+            Route::Keys(keys) => self.run_on_keys(session, command, args, keys, wire),
+            Route::Slot(slot) => {
+                let core = self.table.route(slot).core;
+                self.send_request(session, core, slot, args);
+            }
+            Route::AllShards => self.scatter_to_all(session, command, args),
+            Route::Connection => self.run_here(session, command, wire),
+            Route::Transaction => self.run_transaction(session, command, args, wire),
+        }
+    }
+
+    #[inline]
+    fn run_on_key(
+        &mut self,
+        session: &mut Session,
+        command: &Command<'_>,
+        args: Args<'_>,
+        key: Key<'_>,
+        wire: &mut impl Wire,
+    ) {
+        let core = self.table.route(key.slot).core;
+        if core != self.id || !self.holds.idle() {
+            return self.send_request(session, core, key.slot, args);
+        }
+        // The batch was hashed before a SELECT in it ran.
+        let key = if key.db == session.db {
+            key
+        } else {
+            self.engine.hasher().key(session.db, key.slot, key.bytes)
+        };
+        let moment = self.moment_of(&session.caller());
+        let engine = &mut self.engine;
+        reply(session, wire, |out| execute::on_key(engine, command, &key, &moment, out));
+    }
+
+    fn run_on_keys(
+        &mut self,
+        session: &mut Session,
+        command: &Command<'_>,
+        args: Args<'_>,
+        keys: Keys<'_>,
+        wire: &mut impl Wire,
+    ) {
+        if matches!(command, Command::Eval { .. } | Command::EvalSha { .. }) {
+            return self.run_here(session, command, wire);
+        }
+        match self.only_shard_of(keys).filter(|_| keys.len() <= KEYS_IN_ONE_PIECE_MAX) {
+            Some(core) if core == self.id && self.holds.idle() => {
+                let moment = self.moment_of(&session.caller());
+                let (engine, db) = (&mut self.engine, session.db);
+                reply(session, wire, |out| {
+                    execute::on_keys(engine, command, db, &moment, out);
+                    None
+                });
+            }
+            Some(core) => self.send_request(session, core, 0, args),
+            None => self.scatter_keys(session, command, keys),
+        }
+    }
+
+    /// The shard that has all these keys, if one has.
+    pub(super) fn only_shard_of(&self, keys: Keys<'_>) -> Option<u16> {
+        let mut cores =
+            keys.iter().map(|(key, _)| self.table.route(velodrome_ring::slot(key)).core);
+        let first = cores.next()?;
+        cores.all(|core| core == first).then_some(first)
+    }
+
+    /// Sends a command to the shard that runs it, this one included, and holds its reply's place.
+    pub(super) fn send_request(
+        &mut self,
+        session: &mut Session,
+        core: u16,
+        slot: u16,
+        args: Args<'_>,
+    ) {
+        let place = session.replies.reserve(session.reply_mode != ReplyMode::On);
+        let ticket = Ticket::Reply { conn: session.conn, place };
+        let parcel = &mut self.outbox[usize::from(core)];
+        let args = parcel.args.push(args.iter());
+        let request = Request { ticket, caller: session.caller(), slot, args };
+        parcel.items.push(Item::Run(request));
+        self.unanswered += 1;
+    }
+
+    /// Runs a command about the connection or the node.
+    fn run_here(&mut self, session: &mut Session, command: &Command<'_>, wire: &mut impl Wire) {
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        let mut out = velodrome_net::resp::Encoder::new(&mut bytes, session.proto);
+        let after = answer::connection(self, session, command, &mut out);
+        let silent = bytes.is_empty();
+        if !silent {
+            reply(session, wire, |out| {
+                out.encoded(&bytes);
+                None
+            });
+        }
+        bytes.shrink_to(crate::limits::PARCEL_CAPACITY_KEPT_BYTES);
+        self.scratch = bytes;
+        match after {
+            After::Nothing => {}
+            After::Unwatch => self.unwatch(session),
+            After::Close => {
+                session.closing = true;
+                settle(session, wire);
+            }
+            After::Shutdown(shutdown) => self.shutdown_wanted = Some(shutdown),
+        }
+    }
+
+    /// Answers a request that is no command.
+    fn refuse(&mut self, session: &mut Session, refused: &Refused, wire: &mut impl Wire) {
+        self.refused += 1;
+        if let Some(queued) = &mut session.queued {
+            queued.refused = true;
+        }
+        if *refused == Refused::CrossProtocol {
+            session.closing = true;
+            return wire.close(session.conn);
+        }
+        reply(session, wire, |out| {
+            out.error(&refused.to_string());
+            None
+        });
+    }
+
+    /// Answers bytes that are no request, and hangs up.
+    pub(super) fn refuse_protocol(
+        &mut self,
+        session: &mut Session,
+        error: &ProtocolError,
+        wire: &mut impl Wire,
+    ) {
+        self.refused += 1;
+        reply(session, wire, |out| {
+            out.error(&error.to_string());
+            None
+        });
+        session.closing = true;
+        settle(session, wire);
+    }
+
+    /// When a caller's command runs, and how.
+    #[inline]
+    pub(super) fn moment_of(&self, caller: &Caller) -> Moment {
+        Moment { no_touch: caller.no_touch, ..self.moment }
+    }
+
+    /// Whether CLIENT PAUSE is in force.
+    #[inline]
+    fn pausing(&self) -> bool {
+        self.client_pause.until_ms > self.moment.now_ms
+    }
+
+    fn holds_back(&self, of_command: Flags) -> bool {
+        !self.client_pause.writes_only || of_command.contains(flags::WRITE)
+    }
+}
+
+/// Commands that are not queued by MULTI.
+fn runs_within_multi(command: &Command<'_>) -> bool {
+    matches!(
+        command,
+        Command::Multi
+            | Command::Exec
+            | Command::Discard
+            | Command::Watch { .. }
+            | Command::Quit
+            | Command::Reset
+    )
+}
+
+/// The slots of keys, ascending and distinct.
+pub(super) fn slot_set(keys: Keys<'_>) -> SlotSet {
+    let mut slots: Vec<u16> = keys.iter().map(|(key, _)| velodrome_ring::slot(key)).collect();
+    slots.sort_unstable();
+    slots.dedup();
+    SlotSet::Many(slots)
+}

@@ -1,0 +1,122 @@
+//! What a shard looks after ten times a second while it has clients.
+//!
+//! Idle and unauthenticated connections, the memory of connections' buffers, quotas, and the
+//! figures that others read. Cost: one pass over the sessions a tick.
+
+use velodrome_net::ConnId;
+
+use crate::gauges::Snapshot;
+use crate::limits::{HANDSHAKE_MS_MAX, OUTPUT_BYTES_MAX, OUTPUT_SLOW_BYTES, OUTPUT_SLOW_MS_MAX};
+use crate::shard::Shard;
+use crate::shard::session::Session;
+use crate::shard::wire::Wire;
+
+impl Shard {
+    /// Whether there is anybody to look after.
+    pub(crate) fn wants_ticks(&self) -> bool {
+        self.session_count > 0
+    }
+
+    /// Looks after the clients; `buffers_bytes` is what the driver holds for them.
+    pub(crate) fn tick(&mut self, buffers_bytes: usize, wire: &mut impl Wire) {
+        let pending: usize = self.sessions().map(|session| session.pending.capacity()).sum();
+        self.client_bytes = buffers_bytes + pending;
+        let overdue: Vec<ConnId> = self
+            .sessions
+            .iter_mut()
+            .flatten()
+            .filter_map(|session| {
+                overdue(session, self.moment.now_ms, self.config.timeout_ms, wire)
+                    .map(|why| (session, why))
+            })
+            .map(|(session, why)| {
+                tracing::debug!(client = session.id, peer = session.profile.peer, why, "closed");
+                session.conn
+            })
+            .collect();
+        overdue.into_iter().for_each(|conn| wire.abort(conn));
+        self.shed_slowest(wire);
+        self.balance_quota();
+        self.publish();
+    }
+
+    /// Closes the largest client that makes no progress while all of them hold too much.
+    fn shed_slowest(&mut self, wire: &mut impl Wire) {
+        let share = self.client_memory_bytes_max / self.facts.shard_count() as u64;
+        let mut excess = (self.client_bytes as u64).saturating_sub(share);
+        if excess == 0 {
+            return;
+        }
+        let mut slow: Vec<(usize, ConnId)> = self
+            .sessions()
+            .filter(|session| session.slow_since_ms.is_some())
+            .map(|session| {
+                (wire.unsent_bytes(session.conn) + session.pending.len(), session.conn)
+            })
+            .collect();
+        slow.sort_unstable_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+        for (bytes, conn) in slow {
+            if excess == 0 || bytes == 0 {
+                return;
+            }
+            tracing::warn!(bytes, "closed a client that does not read: client-memory-max");
+            wire.abort(conn);
+            excess = excess.saturating_sub(bytes as u64);
+        }
+    }
+
+    /// The node's limit of connections' buffers.
+    pub(crate) fn set_client_memory_max(&mut self, bytes: u64) {
+        self.client_memory_bytes_max = bytes;
+    }
+
+    /// Tells the rest of the node how this shard is doing.
+    pub(crate) fn publish(&mut self) {
+        let waiting = |session: &&Session| session.held || session.scattering;
+        let figures = Snapshot {
+            sessions: self.session_count as u64,
+            accepted: self.accepted,
+            rejected: self.rejected,
+            blocked: self.sessions().filter(waiting).count() as u64,
+            watching: self.sessions().filter(|session| !session.watching.is_empty()).count() as u64,
+            commands: self.commands,
+            errors: self.refused,
+            client_bytes: self.client_bytes as u64,
+            input_bytes: self.input_bytes,
+            turns: self.turns,
+            waiting: self.holds.waiting() as u64,
+            gathers: self.gathers.len() as u64,
+            ..Snapshot::of_engine(&self.engine)
+        };
+        self.facts.gauges[usize::from(self.id)].publish(&figures);
+    }
+}
+
+/// Why a session is to be closed, if it is.
+fn overdue(
+    session: &mut Session,
+    now_ms: u64,
+    timeout_ms: u64,
+    wire: &impl Wire,
+) -> Option<&'static str> {
+    let unsent = wire.unsent_bytes(session.conn);
+    let sent_total = wire.sent_total(session.conn);
+    if unsent == 0 || sent_total != session.sent_total {
+        session.slow_since_ms = (unsent > 0).then_some(now_ms);
+        session.sent_total = sent_total;
+    }
+    let slow_ms = session.slow_since_ms.map_or(0, |since_ms| now_ms.saturating_sub(since_ms));
+    let idle_ms = now_ms.saturating_sub(session.active_ms);
+    let waits = session.scattering || !session.replies.is_empty() || unsent > 0;
+    if unsent > OUTPUT_BYTES_MAX {
+        Some("unread output above its limit")
+    } else if unsent > OUTPUT_SLOW_BYTES && slow_ms > OUTPUT_SLOW_MS_MAX {
+        Some("unread output for too long")
+    } else if !session.authenticated && idle_ms > HANDSHAKE_MS_MAX {
+        Some("no authentication in time")
+    } else if timeout_ms > 0 && idle_ms > timeout_ms && !waits {
+        Some("idle")
+    } else {
+        None
+    }
+}

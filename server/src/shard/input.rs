@@ -1,0 +1,367 @@
+//! The bytes of a turn: parsed, hashed and prefetched in batches, then executed.
+//!
+//! A batch spans connections: while one command's index line travels to the cache, the next is
+//! being parsed. Invariant: what a connection sent is executed in order and exactly once; what is
+//! not executed in this turn is kept in its session. Cost: complete requests are never copied.
+
+use velodrome_engine::Key;
+use velodrome_net::command::{Command, Refused, Route};
+use velodrome_net::resp::{ArgBuf, Args, Parsed, ProtocolError, RequestLimits, RequestParser};
+use velodrome_net::{Chunk, ConnId};
+
+use crate::limits::{
+    COMMANDS_PER_BATCH_MAX, COMMANDS_PER_CONNECTION_PER_TURN_MAX, COMMANDS_PER_TURN_MAX,
+    INPUT_STALL_BYTES, OUTPUT_STALL_BYTES,
+};
+use crate::shard::Shard;
+use crate::shard::session::Session;
+use crate::shard::wire::Wire;
+
+/// What one connection has to be executed in a turn.
+#[derive(Debug)]
+pub(crate) struct Input {
+    conn: ConnId,
+    bytes: Bytes,
+    /// Everything before has been executed.
+    done: usize,
+    /// Everything before has been parsed.
+    parsed: usize,
+    commands: usize,
+    /// What follows `parsed` is not a whole request.
+    incomplete: bool,
+    /// Nothing more of it is parsed in this turn.
+    ended: bool,
+}
+
+#[derive(Debug)]
+enum Bytes {
+    /// As received, in the driver's buffer.
+    Received(Chunk),
+    /// Joined with what an earlier turn left.
+    Joined(Vec<u8>),
+}
+
+impl Bytes {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Received(chunk) => chunk,
+            Self::Joined(bytes) => bytes,
+        }
+    }
+}
+
+/// One request of a batch.
+struct Job {
+    input: usize,
+    start: usize,
+    end: usize,
+    spans: std::ops::Range<usize>,
+    broken: Option<ProtocolError>,
+}
+
+/// A request understood.
+struct Decoded<'a> {
+    args: Args<'a>,
+    command: Result<Command<'a>, Refused>,
+    /// Hashed with the database selected when the batch was parsed.
+    key: Option<Key<'a>>,
+}
+
+impl Shard {
+    /// Takes in what a connection sent, to be executed by [`Shard::serve`] in this turn.
+    pub(crate) fn receive(
+        &mut self,
+        conn: ConnId,
+        chunk: Chunk,
+        inputs: &mut Vec<Input>,
+        wire: &mut impl Wire,
+    ) {
+        let now_ms = self.moment.now_ms;
+        self.input_bytes += chunk.len() as u64;
+        let Some(session) = self.session(conn) else { return };
+        session.active_ms = now_ms;
+        session.profile.input_bytes += chunk.len() as u64;
+        if let Some(input) = inputs.iter_mut().rev().find(|input| input.conn == conn) {
+            return input.join(&chunk);
+        }
+        if session.pending.is_empty() && !session.stalled() {
+            return inputs.push(Input::new(conn, Bytes::Received(chunk)));
+        }
+        session.pending.extend_from_slice(&chunk);
+        if !session.stalled() {
+            let joined = std::mem::take(&mut session.pending);
+            return inputs.push(Input::new(conn, Bytes::Joined(joined)));
+        }
+        if session.pending.len() > INPUT_STALL_BYTES && !session.paused {
+            session.paused = true;
+            wire.pause(conn);
+        }
+    }
+
+    /// Executes what the inputs hold, as far as this turn's budget goes.
+    pub(crate) fn serve(&mut self, inputs: &mut Vec<Input>, wire: &mut impl Wire) {
+        self.take_backlog(inputs, wire);
+        let mut arguments = std::mem::take(&mut self.arguments);
+        let mut jobs = Vec::with_capacity(COMMANDS_PER_BATCH_MAX);
+        let mut budget = COMMANDS_PER_TURN_MAX;
+        while budget > 0 {
+            arguments.clear();
+            jobs.clear();
+            let batch_max = COMMANDS_PER_BATCH_MAX.min(budget);
+            self.parse(inputs, &mut arguments, &mut jobs, batch_max, wire);
+            if jobs.is_empty() {
+                break;
+            }
+            budget -= jobs.len();
+            self.execute(inputs, &arguments, &jobs, wire);
+        }
+        self.arguments = arguments;
+        inputs.drain(..).for_each(|input| self.keep_rest(input));
+    }
+
+    /// Connections that have requests left from an earlier turn.
+    fn take_backlog(&mut self, inputs: &mut Vec<Input>, wire: &mut impl Wire) {
+        for _ in 0..self.backlog.len() {
+            let Some(conn) = self.backlog.pop_front() else { break };
+            let Some(session) = self.session(conn) else { continue };
+            session.in_backlog = false;
+            if session.stalled() {
+                continue;
+            }
+            if session.paused {
+                session.paused = false;
+                wire.resume(conn);
+            }
+            if !session.pending.is_empty() {
+                let joined = std::mem::take(&mut session.pending);
+                inputs.push(Input::new(conn, Bytes::Joined(joined)));
+            }
+        }
+    }
+
+    fn parse(
+        &mut self,
+        inputs: &mut [Input],
+        arguments: &mut ArgBuf,
+        jobs: &mut Vec<Job>,
+        jobs_max: usize,
+        wire: &mut impl Wire,
+    ) {
+        for (index, input) in inputs.iter_mut().enumerate().filter(|(_, input)| !input.ended) {
+            let limits = self.request_limits();
+            let Some(session) = self.session(input.conn) else {
+                input.ended = true;
+                continue;
+            };
+            session.output_stalled = wire.unsent_bytes(input.conn) > OUTPUT_STALL_BYTES;
+            if session.output_stalled {
+                wire.notify_when_sent(input.conn);
+            }
+            if session.stalled() {
+                input.ended = true;
+                continue;
+            }
+            // Before authentication one request at a time: the next one's limits hang on it.
+            let alone = !session.authenticated;
+            let limits = if alone { RequestLimits::unauthenticated() } else { limits };
+            while jobs.len() < jobs_max && !input.ended {
+                let parsed_all = !input.parse_one(index, session, arguments, jobs, &limits);
+                if parsed_all || alone {
+                    break;
+                }
+            }
+            if jobs.len() == jobs_max {
+                return;
+            }
+        }
+    }
+
+    fn execute(
+        &mut self,
+        inputs: &mut [Input],
+        arguments: &ArgBuf,
+        jobs: &[Job],
+        wire: &mut impl Wire,
+    ) {
+        // Progress is kept beside the inputs, whose bytes the decoded commands borrow.
+        let mut done: Vec<usize> = inputs.iter().map(|input| input.done).collect();
+        {
+            let inputs = &*inputs;
+            let decoded: Vec<Decoded<'_>> = jobs
+                .iter()
+                .map(|job| {
+                    let bytes = &inputs[job.input].bytes.as_slice()[job.start..job.end];
+                    self.decode(inputs[job.input].conn, arguments.args_in(bytes, job.spans.clone()))
+                })
+                .collect();
+            for item in &decoded {
+                if let Some(key) = &item.key {
+                    self.engine.prefetch_item(key);
+                }
+            }
+            for (job, item) in jobs.iter().zip(decoded) {
+                if done[job.input] == job.start
+                    && self.execute_one(inputs[job.input].conn, job, item, wire)
+                {
+                    done[job.input] = job.end;
+                }
+            }
+        }
+        for (input, done) in inputs.iter_mut().zip(done) {
+            input.done = done;
+            input.ended |= input.done < input.parsed;
+        }
+    }
+
+    fn decode<'a>(&mut self, conn: ConnId, args: Args<'a>) -> Decoded<'a> {
+        if args.is_empty() {
+            return Decoded { args, command: Err(Refused::Syntax), key: None };
+        }
+        let command = Command::decode(args);
+        let mut key = None;
+        if let Ok(decoded) = &command
+            && let Route::Key(bytes) = decoded.route()
+        {
+            let slot = velodrome_ring::slot(bytes);
+            let db = self.session(conn).map_or(0, |session| session.db);
+            let hashed = self.engine.hasher().key(db, slot, bytes);
+            self.engine.prefetch_index(&hashed);
+            key = Some(hashed);
+        }
+        Decoded { args, command, key }
+    }
+
+    /// Executes one request; false when it has to wait for a later turn.
+    fn execute_one(
+        &mut self,
+        conn: ConnId,
+        job: &Job,
+        item: Decoded<'_>,
+        wire: &mut impl Wire,
+    ) -> bool {
+        let Some(mut session) = self.take_session(conn) else { return true };
+        let executed = !session.stalled() && {
+            if let Some(broken) = &job.broken {
+                self.refuse_protocol(&mut session, broken, wire);
+                true
+            } else {
+                self.run(&mut session, item.command, item.args, item.key, wire)
+            }
+        };
+        self.put_session(session);
+        executed
+    }
+
+    /// Keeps what was not executed for a later turn.
+    fn keep_rest(&mut self, input: Input) {
+        let conn = input.conn;
+        let Some(session) = self.session(conn) else { return };
+        assert!(session.pending.is_empty(), "an input takes all that was pending");
+        if session.closing {
+            return;
+        }
+        if input.done < input.parsed {
+            // What follows was parsed in vain; it will be parsed again from its start.
+            session.parser = RequestParser::new();
+        }
+        let awaits_bytes = input.incomplete && input.done == input.parsed;
+        session.pending = input.into_rest();
+        if !awaits_bytes {
+            self.wake(conn);
+        }
+    }
+
+    /// Puts a connection that may go on into the next turn's work.
+    pub(crate) fn wake(&mut self, conn: ConnId) {
+        let Some(session) = self.session(conn) else { return };
+        let has_work = session.paused || !session.pending.is_empty();
+        if has_work && !session.in_backlog && !session.stalled() {
+            session.in_backlog = true;
+            self.backlog.push_back(conn);
+        }
+    }
+
+    fn request_limits(&self) -> RequestLimits {
+        RequestLimits::authenticated(self.config.value_len_max)
+    }
+
+    /// The peer has taken what was sent: a connection that waited for that may go on.
+    pub(crate) fn sent(&mut self, conn: ConnId) {
+        if let Some(session) = self.session(conn) {
+            session.output_stalled = false;
+            self.wake(conn);
+        }
+    }
+}
+
+impl Input {
+    fn new(conn: ConnId, bytes: Bytes) -> Self {
+        Self { conn, bytes, done: 0, parsed: 0, commands: 0, incomplete: false, ended: false }
+    }
+
+    fn join(&mut self, chunk: &[u8]) {
+        if let Bytes::Received(first) = &self.bytes {
+            self.bytes = Bytes::Joined(first.to_vec());
+        }
+        if let Bytes::Joined(bytes) = &mut self.bytes {
+            bytes.extend_from_slice(chunk);
+        }
+    }
+
+    /// Parses the next request into a job; false when there is none.
+    fn parse_one(
+        &mut self,
+        index: usize,
+        session: &mut Session,
+        arguments: &mut ArgBuf,
+        jobs: &mut Vec<Job>,
+        limits: &RequestLimits,
+    ) -> bool {
+        let first = arguments.len();
+        loop {
+            let rest = &self.bytes.as_slice()[self.parsed..];
+            let (consumed, broken) = match session.parser.next(rest, arguments, limits) {
+                Parsed::Command { consumed } => (consumed, None),
+                Parsed::Empty { consumed } => {
+                    self.skip(index, consumed, jobs);
+                    continue;
+                }
+                Parsed::Incomplete { .. } => {
+                    (self.incomplete, self.ended) = (true, true);
+                    return false;
+                }
+                Parsed::Refused(error) => {
+                    self.ended = true;
+                    (rest.len(), Some(error))
+                }
+            };
+            let start = self.parsed;
+            self.parsed += consumed;
+            self.commands += 1;
+            self.ended |= self.commands >= COMMANDS_PER_CONNECTION_PER_TURN_MAX;
+            let spans = first..arguments.len();
+            jobs.push(Job { input: index, start, end: self.parsed, spans, broken });
+            return true;
+        }
+    }
+
+    /// Passes over what asks for nothing: it is done with the request before it.
+    fn skip(&mut self, index: usize, len: usize, jobs: &mut [Job]) {
+        self.parsed += len;
+        match jobs.last_mut() {
+            Some(job) if job.input == index => job.end = self.parsed,
+            _ => self.done = self.parsed,
+        }
+    }
+
+    /// The bytes that were not executed.
+    fn into_rest(self) -> Vec<u8> {
+        match self.bytes {
+            Bytes::Received(chunk) => chunk[self.done..].to_vec(),
+            Bytes::Joined(mut bytes) => {
+                bytes.drain(..self.done);
+                bytes
+            }
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! One shard: its dataset, its clients' sessions, and what it owes its siblings.
+//!
+//! The shard does no I/O: bytes, parcels and the time come in as arguments, replies go to a
+//! [`Wire`], parcels wait in the outbox. So a whole node can be run in one thread from one seed.
+//! Invariant: every request gets exactly one reply, in the order of its connection's requests.
+
+// The bytes of a turn: parsing, prefetching and executing what connections sent.
+pub(crate) mod input;
+// One command of one client: who may run it, and where it runs.
+mod dispatch;
+// Commands about the connection and the node.
+mod answer;
+// EXEC and everything about it.
+mod multi;
+// The coordinator's side of commands on several shards.
+mod scatter;
+// How a scattered command is put together.
+mod planner;
+// The participant's side: held slots, batches, and requests from siblings.
+mod participate;
+// Parcels in, and the answers they bring.
+mod deliver;
+// Work that is done a slice at a time.
+mod background;
+// Looking after clients.
+mod housekeeping;
+// A command under way on several shards.
+pub(crate) mod gather;
+// Where a reply goes.
+mod outlet;
+// How parts become one reply.
+pub(crate) mod plan;
+// The slots that transactions keep to themselves.
+pub(crate) mod holds;
+// Who is told of every change.
+pub(crate) mod consumers;
+// WATCH's consumer.
+mod watch;
+// One client connection.
+pub(crate) mod session;
+// What goes from shard to shard.
+pub(crate) mod parcel;
+// Arguments that outlive their buffer.
+pub(crate) mod argument_buffer;
+// The replies that may not be sent yet.
+pub(crate) mod replies;
+// The name of a transaction.
+pub(crate) mod transaction_id;
+// The connections as the shard sees them.
+pub(crate) mod wire;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use velodrome_engine::Engine;
+use velodrome_net::ConnId;
+use velodrome_net::command::Shutdown;
+use velodrome_net::resp::ArgBuf;
+use velodrome_ring::SlotTable;
+
+use crate::config::Config;
+use crate::execute::Moment;
+use crate::facts::Facts;
+use crate::limits::OWN_ROUNDS_MAX;
+use crate::shard::background::Sweep;
+use crate::shard::consumers::Consumers;
+use crate::shard::gather::Gathers;
+use crate::shard::holds::Holds;
+use crate::shard::parcel::Parcel;
+use crate::shard::participate::{Running, Work};
+use crate::shard::session::{Profile, Session};
+use crate::shard::transaction_id::TransactionId;
+use crate::shard::wire::Wire;
+
+/// One core's data and everything that is said about it.
+pub(crate) struct Shard {
+    pub(crate) id: u16,
+    pub(crate) engine: Engine<Consumers>,
+    pub(crate) config: Config,
+    pub(crate) facts: Arc<Facts>,
+    pub(crate) table: Arc<SlotTable>,
+    pub(crate) moment: Moment,
+    /// Connections paused until then by CLIENT PAUSE; the flag spares reads.
+    pub(crate) client_pause: ClientPause,
+    /// Sockets accepted here or handed here, to be adopted by the driver.
+    pub(crate) arrivals: Vec<(std::os::fd::OwnedFd, u16)>,
+    sessions: Vec<Option<Box<Session>>>,
+    session_count: usize,
+    outbox: Vec<Parcel>,
+    /// Empty parcels whose buffers wait for their next journey.
+    spare: Vec<Parcel>,
+    holds: Holds<Work>,
+    gathers: Gathers,
+    running: VecDeque<Running>,
+    sweeps: VecDeque<Sweep>,
+    backlog: VecDeque<ConnId>,
+    arguments: ArgBuf,
+    scratch: Vec<u8>,
+    /// Connections that CLIENT KILL ends once the turn has executed.
+    pub(crate) to_kill: Vec<ConnId>,
+    /// SHUTDOWN was asked for.
+    pub(crate) shutdown_wanted: Option<Shutdown>,
+    /// Commands executed for this shard's clients, and requests refused.
+    pub(crate) commands: u64,
+    pub(crate) refused: u64,
+    /// Connections served since the start, and bytes they sent.
+    pub(crate) accepted: u64,
+    pub(crate) input_bytes: u64,
+    /// Connections turned away for want of room.
+    pub(crate) rejected: u64,
+    /// Turns of this shard.
+    pub(crate) turns: u64,
+    /// Bytes of its connections' buffers at the last tick, and what all shards' may be.
+    pub(crate) client_bytes: usize,
+    client_memory_bytes_max: u64,
+    /// Scattered commands without a shard to ask.
+    ended_early: Vec<TransactionId>,
+    /// Requests sent to siblings and not answered yet.
+    unanswered: usize,
+    /// The node is stopping: new commands are not started.
+    stopping: bool,
+}
+
+/// CLIENT PAUSE: until when, and whether reads go on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ClientPause {
+    pub(crate) until_ms: u64,
+    pub(crate) writes_only: bool,
+}
+
+impl Shard {
+    /// A shard of the node that `facts` describes.
+    pub(crate) fn new(
+        id: u16,
+        engine: Engine<Consumers>,
+        config: Config,
+        facts: Arc<Facts>,
+        table: Arc<SlotTable>,
+    ) -> Self {
+        let outbox = (0..facts.shard_count()).map(|_| Parcel::default()).collect();
+        Self {
+            id,
+            engine,
+            config,
+            facts,
+            table,
+            moment: Moment::default(),
+            client_pause: ClientPause::default(),
+            arrivals: Vec::new(),
+            sessions: Vec::new(),
+            session_count: 0,
+            outbox,
+            spare: Vec::new(),
+            holds: Holds::default(),
+            gathers: Gathers::default(),
+            running: VecDeque::new(),
+            sweeps: VecDeque::new(),
+            backlog: VecDeque::new(),
+            arguments: ArgBuf::new(),
+            scratch: Vec::new(),
+            to_kill: Vec::new(),
+            shutdown_wanted: None,
+            commands: 0,
+            refused: 0,
+            accepted: 0,
+            input_bytes: 0,
+            rejected: 0,
+            turns: 0,
+            client_bytes: 0,
+            client_memory_bytes_max: u64::MAX,
+            ended_early: Vec::new(),
+            unanswered: 0,
+            stopping: false,
+        }
+    }
+
+    /// A client has connected.
+    pub(crate) fn open(&mut self, conn: ConnId, mut profile: Profile) {
+        profile.connected_ms = self.moment.now_ms;
+        let authenticated = self.config.requirepass.is_none();
+        let session = Session::new(conn, self.facts.next_client_id(), authenticated, profile);
+        if self.sessions.len() <= conn.index() {
+            self.sessions.resize_with(conn.index() + 1, || None);
+        }
+        let before = self.sessions[conn.index()].replace(Box::new(session));
+        assert!(before.is_none(), "the driver reuses no place that is still open");
+        self.session_count += 1;
+        self.accepted += 1;
+    }
+
+    /// A connection has gone, for whatever reason.
+    pub(crate) fn closed(&mut self, conn: ConnId) {
+        let Some(mut session) = self.take_session(conn) else { return };
+        self.unwatch(&mut session);
+        self.session_count -= 1;
+    }
+
+    /// How many clients are connected here.
+    pub(crate) fn session_count(&self) -> usize {
+        self.session_count
+    }
+
+    /// The sessions, for lists of clients.
+    pub(crate) fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.iter().flatten().map(Box::as_ref)
+    }
+
+    /// Whether requests to siblings are waiting for their answers.
+    pub(crate) fn awaits_siblings(&self) -> bool {
+        self.unanswered > 0
+    }
+
+    /// Whether there is work that needs no event to go on.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.backlog.is_empty()
+            || !self.running.is_empty()
+            || !self.sweeps.is_empty()
+            || !self.outbox[usize::from(self.id)].is_empty()
+    }
+
+    /// Serves what this shard sent itself: transactions, scattered commands, their answers.
+    pub(crate) fn settle_own(&mut self, wire: &mut impl Wire) {
+        let own = self.id;
+        self.sweep();
+        for _ in 0..OWN_ROUNDS_MAX {
+            self.run_batches();
+            self.end_early(wire);
+            let Some(parcel) = self.take_parcel(own) else { return };
+            self.deliver(own, parcel, wire);
+        }
+    }
+
+    /// Whether a connection waits for no answer and has no request left to be run.
+    pub(crate) fn answered_all(&mut self, conn: ConnId) -> bool {
+        self.session(conn).is_none_or(|session| {
+            let runnable = session.in_backlog || session.stalled() && !session.closing;
+            session.replies.is_empty() && !session.scattering && !runnable
+        })
+    }
+
+    /// The parcel for a sibling, if there is anything to send it.
+    pub(crate) fn take_parcel(&mut self, to: u16) -> Option<Parcel> {
+        let parcel = &mut self.outbox[usize::from(to)];
+        if parcel.is_empty() {
+            return None;
+        }
+        Some(std::mem::replace(parcel, self.spare.pop().unwrap_or_default()))
+    }
+
+    /// Stops starting commands: the node drains.
+    pub(crate) fn stop(&mut self, wire: &mut impl Wire) {
+        self.stopping = true;
+        self.sessions().map(|session| session.conn).collect::<Vec<_>>().into_iter().for_each(
+            |conn| {
+                if let Some(mut session) = self.take_session(conn) {
+                    session.closing = true;
+                    outlet::settle(&mut session, wire);
+                    self.put_session(session);
+                }
+            },
+        );
+    }
+
+    fn take_session(&mut self, conn: ConnId) -> Option<Box<Session>> {
+        let place = self.sessions.get_mut(conn.index())?;
+        if place.as_ref()?.conn != conn {
+            return None;
+        }
+        place.take()
+    }
+
+    fn put_session(&mut self, session: Box<Session>) {
+        let index = session.conn.index();
+        self.sessions[index] = Some(session);
+    }
+
+    fn session(&mut self, conn: ConnId) -> Option<&mut Session> {
+        let session = self.sessions.get_mut(conn.index())?.as_mut()?;
+        (session.conn == conn).then_some(session)
+    }
+}

@@ -1,0 +1,134 @@
+//! What one shard sends another in a turn: requests, answers and notes, in order.
+//!
+//! There is at most one parcel a turn and pair of shards, so what crosses is batched by
+//! construction, and a parcel's buffers travel back and forth instead of being allocated anew.
+//! Invariant: items are served in the order in which they were put in.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use velodrome_engine::LargeValue;
+use velodrome_net::ConnId;
+use velodrome_net::resp::Proto;
+use velodrome_ring::SlotTable;
+
+use crate::limits::PARCEL_CAPACITY_KEPT_BYTES;
+use crate::shard::argument_buffer::{ArgumentBuffer, ArgumentRange};
+use crate::shard::holds::SlotSet;
+use crate::shard::transaction_id::TransactionId;
+
+/// Where an answer belongs on the shard that asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ticket {
+    /// A place in a connection's queue of replies.
+    Reply { conn: ConnId, place: u32 },
+    /// One part of a command that was scattered.
+    Part { transaction: TransactionId, part: u32 },
+}
+
+/// Who runs a command, as far as its execution on another shard needs to know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    /// The client's id, unique within the node.
+    pub(crate) client: u64,
+    /// The protocol its replies are encoded in.
+    pub(crate) proto: Proto,
+    /// The database its keys are in.
+    pub(crate) db: u8,
+    /// CLIENT NO-TOUCH: reads leave the recency of keys alone.
+    pub(crate) no_touch: bool,
+}
+
+/// A command to run on the receiving shard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request {
+    pub(crate) ticket: Ticket,
+    pub(crate) caller: Caller,
+    /// The slot of its key; meaningless for a command on the whole shard.
+    pub(crate) slot: u16,
+    pub(crate) args: ArgumentRange,
+}
+
+/// Commands of one transaction for one shard, with their own arguments.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) args: ArgumentBuffer,
+    pub(crate) requests: Vec<Request>,
+}
+
+/// A transaction that asks to be let in.
+#[derive(Debug)]
+pub(crate) struct Enter {
+    pub(crate) transaction: TransactionId,
+    pub(crate) slots: SlotSet,
+    /// The client whose watched keys must be unchanged.
+    pub(crate) watcher: Option<u64>,
+    /// What to run at once when this shard is the last that is asked; its slots are then given
+    /// back, unless `keep`.
+    pub(crate) batch: Option<Batch>,
+    /// Keep the slots after the batch: a second one follows.
+    pub(crate) keep: bool,
+}
+
+/// What is rare: transactions, connections handed over, control.
+#[derive(Debug)]
+pub(crate) enum Note {
+    /// Asks for slots, and maybe to run a batch.
+    Enter(Enter),
+    /// The slots are held; `clean` says whether the watched keys are unchanged. When not clean
+    /// nothing is held and nothing was run.
+    Entered { transaction: TransactionId, clean: bool },
+    /// Too many wait for held slots on the asked shard.
+    Crowded { transaction: TransactionId },
+    /// Runs a batch under slots already held, then gives them back unless `keep`.
+    Run { transaction: TransactionId, batch: Batch, keep: bool },
+    /// Gives back whatever the transaction holds or waits for.
+    Leave { transaction: TransactionId },
+    /// Forgets what a client watches.
+    Unwatch { watcher: u64 },
+    /// An accepted socket for the receiving shard to serve.
+    Adopt { socket: OwnedFd, listener: u16 },
+    /// A new slot table.
+    Table(Arc<SlotTable>),
+    /// Asks for a part of the receiving shard's quota.
+    QuotaWanted { bytes: u64, items: u64 },
+    /// A part of the sending shard's quota, given away.
+    QuotaGiven { bytes: u64, items: u64 },
+}
+
+/// One thing in a parcel.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// A command to run.
+    Run(Request),
+    /// The answer to an earlier request: the next bytes of `replies` up to `end`.
+    Answer { ticket: Ticket, end: u32, tail: Option<Arc<LargeValue>> },
+    /// Anything else.
+    Note(Box<Note>),
+}
+
+/// What goes from one shard to another in a turn.
+#[derive(Debug, Default)]
+pub(crate) struct Parcel {
+    /// The arguments of the requests.
+    pub(crate) args: ArgumentBuffer,
+    /// The bytes of the answers, back to back.
+    pub(crate) replies: Vec<u8>,
+    pub(crate) items: Vec<Item>,
+}
+
+impl Parcel {
+    /// Whether there is nothing to send.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Empties the parcel for its next journey.
+    pub(crate) fn clear(&mut self) {
+        self.args.clear(PARCEL_CAPACITY_KEPT_BYTES);
+        self.replies.clear();
+        self.replies.shrink_to(PARCEL_CAPACITY_KEPT_BYTES);
+        self.items.clear();
+    }
+}

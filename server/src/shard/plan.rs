@@ -1,0 +1,129 @@
+//! How the replies of scattered pieces become one reply.
+//!
+//! A plan is the list of steps of one command or one EXEC: replies known already, and runs of
+//! parts that are combined once every part has answered.
+
+use velodrome_net::resp::{Encoder, Proto, Reply};
+
+/// How the parts of one command become its reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Combine {
+    /// The only part's reply, as it is.
+    Same,
+    /// The parts' replies as the elements of an array: MGET.
+    Array,
+    /// The sum of integers: DEL, EXISTS, DBSIZE.
+    Sum,
+    /// OK unless a part failed: MSET, FLUSHALL.
+    Ok,
+    /// The elements of the parts' arrays in one array: KEYS.
+    Concat,
+    /// The texts of the parts in one text: CLIENT LIST.
+    Text,
+    /// The first part that is not null: RANDOMKEY.
+    FirstSome,
+    /// 1 unless a part failed: the second round of MSETNX.
+    One,
+    /// The node's INFO of these sections, once every shard has published its figures.
+    Info(Vec<Vec<u8>>),
+    /// OK if a part is not 0, else this error: CLIENT KILL of one address.
+    OkOr(&'static str),
+}
+
+/// One element of a plan.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// A reply known before anything ran.
+    Known(Vec<u8>),
+    /// The parts `first..first + count`.
+    Parts { first: u32, count: u32, combine: Combine },
+}
+
+/// Combines encoded replies. `Info` is the caller's: here it fails loudly.
+pub(crate) fn combine(parts: &[&[u8]], how: &Combine, proto: Proto, out: &mut Vec<u8>) {
+    if *how != Combine::Array
+        && let Some(error) = parts.iter().find(|part| part.first() == Some(&b'-'))
+    {
+        return out.extend_from_slice(error);
+    }
+    let mut encoder = Encoder::new(out, proto);
+    match how {
+        Combine::Same => out.extend_from_slice(parts[0]),
+        Combine::Array => {
+            encoder.write(Reply::Array(parts.len()));
+            parts.iter().for_each(|part| out.extend_from_slice(part));
+        }
+        Combine::Sum => encoder.integer(parts.iter().map(|part| integer_of(part)).sum()),
+        Combine::Ok => encoder.ok(),
+        Combine::One => encoder.integer(1),
+        Combine::Concat => {
+            let split = || parts.iter().map(|part| header_of(part));
+            encoder.write(Reply::Array(split().map(|(count, _)| count as usize).sum()));
+            split().for_each(|(_, elements)| out.extend_from_slice(elements));
+        }
+        Combine::Text => {
+            let text: Vec<u8> = parts.iter().flat_map(|part| text_of(part)).copied().collect();
+            encoder.write(Reply::Verbatim { format: *b"txt", text: &text });
+        }
+        Combine::FirstSome => {
+            let some = parts.iter().find(|part| !matches!(part, [b'_', ..] | [b'$', b'-', ..]));
+            match some {
+                Some(part) => out.extend_from_slice(part),
+                None => encoder.write(Reply::Null),
+            }
+        }
+        Combine::OkOr(error) => match parts.iter().any(|part| integer_of(part) > 0) {
+            true => encoder.ok(),
+            false => encoder.error(error),
+        },
+        Combine::Info(_) => unreachable!("the shard composes INFO itself"),
+    }
+}
+
+/// The integer in `:n\r\n`; the parts come from our own encoder.
+pub(crate) fn integer_of(part: &[u8]) -> i64 {
+    header_of(part).0
+}
+
+/// The number in a reply's first line, and what follows the line.
+fn header_of(part: &[u8]) -> (i64, &[u8]) {
+    let end = part.iter().position(|byte| *byte == b'\r').expect("a reply has a line end");
+    let line = std::str::from_utf8(&part[1..end]).expect("our own replies are text");
+    (line.parse().expect("our own reply is a number"), &part[end + 2..])
+}
+
+/// The content of a bulk string.
+fn text_of(part: &[u8]) -> &[u8] {
+    let (len, rest) = header_of(part);
+    &rest[..len as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(how: Combine, parts: &[&str], expected: &str) {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+        let mut out = Vec::new();
+        combine(&parts, &how, Proto::Resp2, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), expected, "{how:?}");
+    }
+
+    #[test]
+    fn parts_become_one_reply() {
+        check(Combine::Same, &["+PONG\r\n"], "+PONG\r\n");
+        check(Combine::Array, &["$1\r\na\r\n", "$-1\r\n"], "*2\r\n$1\r\na\r\n$-1\r\n");
+        check(Combine::Sum, &[":2\r\n", ":40\r\n"], ":42\r\n");
+        check(Combine::Ok, &["+OK\r\n", "+OK\r\n"], "+OK\r\n");
+        check(Combine::Concat, &["*1\r\n$1\r\na\r\n", "*0\r\n"], "*1\r\n$1\r\na\r\n");
+        check(Combine::Text, &["$2\r\na\n\r\n", "$2\r\nb\n\r\n"], "$4\r\na\nb\n\r\n");
+        check(Combine::FirstSome, &["$-1\r\n", "$1\r\nk\r\n"], "$1\r\nk\r\n");
+        check(Combine::FirstSome, &["$-1\r\n", "$-1\r\n"], "$-1\r\n");
+    }
+
+    #[test]
+    fn the_first_error_is_the_reply() {
+        check(Combine::Sum, &[":2\r\n", "-OOM no\r\n"], "-OOM no\r\n");
+        check(Combine::Array, &["-OOM no\r\n"], "*1\r\n-OOM no\r\n");
+    }
+}

@@ -1,0 +1,183 @@
+//! One client connection as the server sees it.
+//!
+//! The socket and its buffers belong to the driver; here is what the protocol remembers: who the
+//! client is, what it selected, what it queued, and the replies it still waits for.
+
+use velodrome_net::ConnId;
+use velodrome_net::resp::{Proto, RequestParser};
+
+use crate::limits::REPLIES_WAITING_MAX;
+use crate::shard::argument_buffer::{ArgumentBuffer, ArgumentRange};
+use crate::shard::parcel::Caller;
+use crate::shard::replies::ReplyQueue;
+
+/// CLIENT REPLY: whether the client wants to hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReplyMode {
+    /// Every reply is sent.
+    On,
+    /// None is sent.
+    Off,
+    /// The reply to the next command is not sent.
+    SkipNext,
+    /// The command at hand is not replied to.
+    Skipping,
+}
+
+impl ReplyMode {
+    /// The mode once the command at hand has been answered, or not.
+    pub(crate) fn after_command(self) -> Self {
+        match self {
+            Self::SkipNext => Self::Skipping,
+            Self::Skipping | Self::On => Self::On,
+            Self::Off => Self::Off,
+        }
+    }
+}
+
+/// The name of a command as its client wrote it, cut at 16 bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CommandName {
+    bytes: [u8; 16],
+    len: u8,
+}
+
+impl CommandName {
+    /// Remembers a name; cheap enough for every command.
+    #[inline]
+    pub(crate) fn of(name: &[u8]) -> Self {
+        let len = name.len().min(16);
+        let mut bytes = [0; 16];
+        bytes[..len].copy_from_slice(&name[..len]);
+        Self { bytes, len: len as u8 }
+    }
+
+    /// The name in lower case; `NULL` before the first command.
+    pub(crate) fn text(&self) -> String {
+        match self.len {
+            0 => "NULL".into(),
+            len => String::from_utf8_lossy(&self.bytes[..usize::from(len)]).to_lowercase(),
+        }
+    }
+}
+
+/// The commands queued since MULTI.
+#[derive(Debug, Default)]
+pub(crate) struct Queued {
+    pub(crate) args: ArgumentBuffer,
+    pub(crate) commands: Vec<ArgumentRange>,
+    /// A command was refused while queueing: EXEC will abort.
+    pub(crate) refused: bool,
+}
+
+/// What rarely matters: identity and figures for CLIENT LIST.
+#[derive(Debug, Default)]
+pub(crate) struct Profile {
+    pub(crate) name: String,
+    pub(crate) lib_name: String,
+    pub(crate) lib_version: String,
+    /// The peer's address as CLIENT LIST shows it.
+    pub(crate) peer: String,
+    /// Our address as the client reached it.
+    pub(crate) local: String,
+    pub(crate) connected_ms: u64,
+    pub(crate) no_evict: bool,
+    pub(crate) commands: u64,
+    pub(crate) input_bytes: u64,
+}
+
+/// A client connection.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) conn: ConnId,
+    /// Unique within the node's life.
+    pub(crate) id: u64,
+    pub(crate) parser: RequestParser,
+    /// Bytes received and not executed: an incomplete request, or requests that wait their turn.
+    pub(crate) pending: Vec<u8>,
+    pub(crate) replies: ReplyQueue,
+    pub(crate) proto: Proto,
+    pub(crate) db: u8,
+    pub(crate) authenticated: bool,
+    pub(crate) no_touch: bool,
+    pub(crate) reply_mode: ReplyMode,
+    /// A scattered command is under way: nothing further is executed until it is answered.
+    pub(crate) scattering: bool,
+    /// The peer does not take its replies.
+    pub(crate) output_stalled: bool,
+    /// CLIENT PAUSE holds its next command back.
+    pub(crate) held: bool,
+    /// Closes once its replies have left.
+    pub(crate) closing: bool,
+    /// The driver was told to stop reading.
+    pub(crate) paused: bool,
+    /// Stands in the shard's list of connections with work left.
+    pub(crate) in_backlog: bool,
+    pub(crate) active_ms: u64,
+    /// Since when the peer has taken none of its replies.
+    pub(crate) slow_since_ms: Option<u64>,
+    /// What the peer had taken at the last look.
+    pub(crate) sent_total: u64,
+    pub(crate) last_command: CommandName,
+    pub(crate) queued: Option<Box<Queued>>,
+    /// Shard and slot of every watched key.
+    pub(crate) watching: Vec<(u16, u16)>,
+    pub(crate) profile: Box<Profile>,
+}
+
+impl Session {
+    /// A session that has just connected.
+    pub(crate) fn new(conn: ConnId, id: u64, authenticated: bool, profile: Profile) -> Self {
+        Self {
+            conn,
+            id,
+            parser: RequestParser::default(),
+            pending: Vec::new(),
+            replies: ReplyQueue::default(),
+            proto: Proto::Resp2,
+            db: 0,
+            authenticated,
+            no_touch: false,
+            reply_mode: ReplyMode::On,
+            scattering: false,
+            output_stalled: false,
+            held: false,
+            closing: false,
+            paused: false,
+            in_backlog: false,
+            active_ms: profile.connected_ms,
+            slow_since_ms: None,
+            sent_total: 0,
+            last_command: CommandName::default(),
+            queued: None,
+            watching: Vec::new(),
+            profile: Box::new(profile),
+        }
+    }
+
+    /// Whether its next command has to wait.
+    pub(crate) fn stalled(&self) -> bool {
+        self.scattering
+            || self.output_stalled
+            || self.held
+            || self.closing
+            || self.replies.len() >= REPLIES_WAITING_MAX
+    }
+
+    /// Who runs this session's commands.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller { client: self.id, proto: self.proto, db: self.db, no_touch: self.no_touch }
+    }
+
+    /// RESET: everything a client may have changed, back to how it connected.
+    pub(crate) fn reset(&mut self, authenticated: bool) {
+        self.proto = Proto::Resp2;
+        self.db = 0;
+        self.authenticated = authenticated;
+        self.no_touch = false;
+        self.reply_mode = ReplyMode::On;
+        self.queued = None;
+        self.profile.name.clear();
+        self.profile.no_evict = false;
+    }
+}

@@ -1,0 +1,117 @@
+//! WATCH: which clients asked to be told when a key changes.
+//!
+//! A consumer of effects: commands, expiry, eviction and flush all reach it the same way, so none
+//! can be forgotten. Invariant: a watcher whose key has changed is dirty until it is forgotten.
+//! Cost: one comparison per effect while nobody watches.
+
+use std::collections::HashMap;
+
+use velodrome_engine::DATABASES_MAX;
+
+/// A client as a watcher: its id, unique within the node.
+pub(crate) type Watcher = u64;
+
+/// The watchers of one shard's keys.
+#[derive(Debug, Default)]
+pub(crate) struct WatchTable {
+    keys: [HashMap<Box<[u8]>, Watched>; DATABASES_MAX],
+    watchers: HashMap<Watcher, Watching>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    slot: u16,
+    by: Vec<Watcher>,
+}
+
+#[derive(Debug, Default)]
+struct Watching {
+    dirty: bool,
+    keys: Vec<(u8, Box<[u8]>)>,
+}
+
+impl WatchTable {
+    /// Whether nobody watches anything.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.watchers.is_empty()
+    }
+
+    /// Starts to watch a key; watching it twice is no error.
+    pub(crate) fn watch(&mut self, watcher: Watcher, db: u8, slot: u16, key: &[u8]) {
+        let watched = self.keys[usize::from(db)]
+            .entry(key.into())
+            .or_insert_with(|| Watched { slot, by: Vec::new() });
+        if !watched.by.contains(&watcher) {
+            watched.by.push(watcher);
+            self.watchers.entry(watcher).or_default().keys.push((db, key.into()));
+        }
+    }
+
+    /// Whether none of the watcher's keys has changed. One who watches nothing is clean.
+    pub(crate) fn clean(&self, watcher: Watcher) -> bool {
+        self.watchers.get(&watcher).is_none_or(|watching| !watching.dirty)
+    }
+
+    /// The keys a client watches here.
+    pub(crate) fn keys_of(&self, watcher: Watcher) -> impl Iterator<Item = (u8, &[u8])> {
+        let keys = self.watchers.get(&watcher).map_or(&[][..], |watching| &watching.keys);
+        keys.iter().map(|(db, key)| (*db, &key[..]))
+    }
+
+    /// Forgets a client: EXEC, DISCARD, UNWATCH, or its connection has gone.
+    pub(crate) fn forget(&mut self, watcher: Watcher) {
+        let Some(watching) = self.watchers.remove(&watcher) else { return };
+        for (db, key) in watching.keys {
+            let keys = &mut self.keys[usize::from(db)];
+            let Some(watched) = keys.get_mut(&key) else { continue };
+            watched.by.retain(|by| *by != watcher);
+            if watched.by.is_empty() {
+                keys.remove(&key);
+            }
+        }
+    }
+
+    /// A key has changed.
+    pub(crate) fn changed(&mut self, db: u8, key: &[u8]) {
+        if let Some(watched) = self.keys[usize::from(db)].get(key) {
+            mark(&mut self.watchers, &watched.by);
+        }
+    }
+
+    /// Every key of a slot has gone.
+    pub(crate) fn flushed(&mut self, db: u8, slot: u16) {
+        for watched in self.keys[usize::from(db)].values().filter(|watched| watched.slot == slot) {
+            mark(&mut self.watchers, &watched.by);
+        }
+    }
+}
+
+fn mark(watchers: &mut HashMap<Watcher, Watching>, dirty: &[Watcher]) {
+    for watcher in dirty {
+        if let Some(watching) = watchers.get_mut(watcher) {
+            watching.dirty = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_makes_every_watcher_dirty_until_forgotten() {
+        let mut table = WatchTable::default();
+        table.watch(1, 0, 7, b"k");
+        table.watch(2, 0, 7, b"k");
+        table.watch(2, 1, 7, b"k");
+        table.changed(1, b"k");
+        assert!(table.clean(1) && !table.clean(2));
+        table.flushed(0, 7);
+        assert!(!table.clean(1));
+        table.forget(1);
+        table.forget(2);
+        assert!(table.is_empty() && table.clean(1));
+        assert!(table.keys.iter().all(HashMap::is_empty));
+    }
+}

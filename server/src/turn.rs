@@ -1,0 +1,316 @@
+//! A shard's thread: turn after turn, completions in, commands executed, replies out.
+//!
+//! This is where the shard, which knows no socket, meets the driver, which knows no command.
+//! Invariant: the kernel is entered once a turn, and never waited in while there is work.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use velodrome_engine::LargeValue;
+use velodrome_net::{CloseReason, ConnId, Driver, Event, Wait, Waker, mono_ns};
+
+use crate::arrival;
+use crate::clock::Clock;
+use crate::limits::{DRAIN_MS_MAX, SPIN_US_MAX, TICK_MS};
+use crate::mailbox::Mailboxes;
+use crate::signals;
+use crate::shard::Shard;
+use crate::shard::input::Input;
+use crate::shard::parcel::{Note, Parcel};
+use crate::shard::wire::Wire;
+
+/// Token of the timer of periodic work.
+const TICK: u64 = 1;
+/// Token of the timer of the dataset's next deadline.
+const DUE: u64 = 2;
+
+/// One shard with everything its thread needs.
+pub(crate) struct Turn {
+    shard: Shard,
+    driver: Driver,
+    mailboxes: Arc<Mailboxes>,
+    clock: Clock,
+    inputs: Vec<Input>,
+    /// Parcels that did not fit into a mailbox.
+    unposted: Vec<Option<Parcel>>,
+    /// Peers that send no more, whose requests may not all be answered yet.
+    half_closed: Vec<ConnId>,
+    spin_until_ns: u64,
+    tick_set: bool,
+    due_set_ms: u64,
+    maintain_at_once: bool,
+    stop_at_ns: Option<u64>,
+}
+
+impl Turn {
+    /// A shard's thread around what was built for it.
+    pub(crate) fn new(
+        shard: Shard,
+        driver: Driver,
+        mailboxes: Arc<Mailboxes>,
+        clock: Clock,
+    ) -> Self {
+        let unposted = (0..shard.facts.shard_count()).map(|_| None).collect();
+        Self {
+            shard,
+            driver,
+            mailboxes,
+            clock,
+            inputs: Vec::new(),
+            unposted,
+            half_closed: Vec::new(),
+            spin_until_ns: 0,
+            tick_set: false,
+            due_set_ms: u64::MAX,
+            maintain_at_once: false,
+            stop_at_ns: None,
+        }
+    }
+
+    /// Turns until the node stops.
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        loop {
+            let wait = self.wait();
+            self.driver.poll(wait)?;
+            self.shard.moment.now_ms = self.clock.now_ms();
+            self.take_events();
+            self.take_mail();
+            self.shard.serve(&mut self.inputs, &mut self.driver);
+            self.shard.settle_own(&mut self.driver);
+            self.close_those_done();
+            self.post_mail();
+            self.keep_house();
+            self.shard.turns += 1;
+            if self.stopped() {
+                self.shard.publish();
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether and how long the next entry into the kernel may wait.
+    fn wait(&mut self) -> Wait {
+        let busy = self.shard.has_work()
+            || self.maintain_at_once
+            || self.unposted.iter().any(Option::is_some)
+            || self.mailboxes.any(self.shard.id);
+        if busy {
+            return Wait::Now;
+        }
+        if self.shard.awaits_siblings() {
+            let now_ns = mono_ns();
+            if self.spin_until_ns == 0 {
+                self.spin_until_ns = now_ns + SPIN_US_MAX * 1000;
+            }
+            if now_ns < self.spin_until_ns {
+                return Wait::Now;
+            }
+        }
+        Wait::Until(self.stop_at_ns)
+    }
+
+    fn take_events(&mut self) {
+        while let Some(event) = self.driver.next_event() {
+            match event {
+                Event::Received { conn, bytes } => {
+                    self.shard.receive(conn, bytes, &mut self.inputs, &mut self.driver);
+                }
+                Event::Accepted { listener, socket } => self.accepted(socket, listener),
+                Event::AcceptFailed { error, .. } => {
+                    tracing::warn!(%error, "a connection could not be accepted; trying again");
+                }
+                Event::Sent { conn } => self.shard.sent(conn),
+                Event::PeerClosed { conn, reason: CloseReason::End } => self.half_closed.push(conn),
+                Event::PeerClosed { conn, .. } => self.driver.abort(conn),
+                Event::Closed { conn } => self.closed(conn),
+                Event::Timer { token: TICK } => self.tick(),
+                Event::Timer { .. } => self.due_set_ms = u64::MAX,
+                Event::Mailbox
+                | Event::Connected { .. }
+                | Event::ConnectFailed { .. }
+                | Event::FileDone { .. }
+                | Event::FileFailed { .. }
+                | Event::LogDurable { .. } => {}
+            }
+        }
+    }
+
+    /// Hands an accepted socket to the shard with the fewest connections.
+    fn accepted(&mut self, socket: std::os::fd::OwnedFd, listener: u16) {
+        let counts = &self.shard.facts.connections;
+        let open: usize = counts.iter().map(|n| n.load(Ordering::Relaxed) as usize).sum();
+        if open >= self.shard.config.maxclients || self.mailboxes.stopping() {
+            self.shard.rejected += 1;
+            return arrival::turn_away(&socket);
+        }
+        let least = (0..counts.len()).min_by_key(|shard| counts[*shard].load(Ordering::Relaxed));
+        let to = least.expect("a node has shards");
+        counts[to].fetch_add(1, Ordering::Relaxed);
+        if to == usize::from(self.shard.id) {
+            self.adopt(socket, listener);
+        } else {
+            self.shard.send(to as u16, Note::Adopt { socket, listener });
+        }
+    }
+
+    fn adopt(&mut self, socket: std::os::fd::OwnedFd, _listener: u16) {
+        let profile = arrival::profile(&socket);
+        match self.driver.adopt(socket) {
+            Ok(conn) => self.shard.open(conn, profile),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be taken over");
+                self.count_closed();
+            }
+        }
+    }
+
+    fn closed(&mut self, conn: ConnId) {
+        self.shard.closed(conn);
+        self.half_closed.retain(|other| *other != conn);
+        self.count_closed();
+    }
+
+    fn count_closed(&self) {
+        let id = usize::from(self.shard.id);
+        self.shard.facts.connections[id].fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Serves what siblings have sent.
+    fn take_mail(&mut self) {
+        let id = self.shard.id;
+        for from in 0..self.unposted.len() as u16 {
+            while let Some(parcel) = self.mailboxes.take(from, id) {
+                self.spin_until_ns = 0;
+                self.shard.deliver(from, parcel, &mut self.driver);
+            }
+        }
+        for (socket, listener) in std::mem::take(&mut self.shard.arrivals) {
+            self.adopt(socket, listener);
+        }
+    }
+
+    /// Sends what siblings are owed, and wakes those that sleep.
+    fn post_mail(&mut self) {
+        let id = self.shard.id;
+        for to in (0..self.unposted.len() as u16).filter(|to| *to != id) {
+            let waiting = self.unposted[usize::from(to)].take();
+            let Some(parcel) = waiting.or_else(|| self.shard.take_parcel(to)) else { continue };
+            match self.mailboxes.post(id, to, parcel) {
+                Ok(()) => {
+                    if let Some(waker) = self.mailboxes.waker(to) {
+                        self.driver.wake(waker);
+                    }
+                }
+                Err(parcel) => self.unposted[usize::from(to)] = Some(parcel),
+            }
+        }
+    }
+
+    /// Closes connections whose peers send no more, once all they asked is answered.
+    fn close_those_done(&mut self) {
+        for conn in std::mem::take(&mut self.shard.to_kill) {
+            self.driver.abort(conn);
+        }
+        let Self { shard, driver, half_closed, .. } = self;
+        half_closed.retain(|conn| {
+            let done = shard.answered_all(*conn);
+            if done {
+                driver.close(*conn);
+            }
+            !done
+        });
+    }
+
+    /// Background work, and the timers that bring this thread back for more.
+    fn keep_house(&mut self) {
+        self.shard.end_pause();
+        let (more, next_due_ms) = self.shard.maintain();
+        self.maintain_at_once = more;
+        if let Some(due_ms) = next_due_ms.filter(|due_ms| *due_ms < self.due_set_ms) {
+            self.due_set_ms = due_ms;
+            let in_ms = due_ms.saturating_sub(self.shard.moment.now_ms);
+            self.driver.set_timer(mono_ns().saturating_add(in_ms.saturating_mul(1_000_000)), DUE);
+        }
+        if !self.tick_set && self.shard.wants_ticks() {
+            self.tick_set = true;
+            self.driver.set_timer(mono_ns() + TICK_MS * 1_000_000, TICK);
+        }
+        if let Some(shutdown) = self.shard.shutdown_wanted.take() {
+            tracing::info!(?shutdown, "a client asked the node to stop");
+            signals::ask_to_stop();
+        }
+    }
+
+    fn tick(&mut self) {
+        self.tick_set = false;
+        let buffers_bytes = self.driver.buffers_bytes();
+        self.shard.tick(buffers_bytes, &mut self.driver);
+    }
+
+    /// Whether the node stops and this shard is done.
+    fn stopped(&mut self) -> bool {
+        if !self.mailboxes.stopping() {
+            return false;
+        }
+        if self.stop_at_ns.is_none() {
+            self.stop_at_ns = Some(mono_ns() + DRAIN_MS_MAX * 1_000_000);
+            self.driver.stop_listening();
+            self.shard.stop(&mut self.driver);
+        }
+        let drained = self.shard.session_count() == 0 && self.driver.connections() == 0;
+        drained || self.stop_at_ns.is_some_and(|at_ns| mono_ns() >= at_ns)
+    }
+}
+
+impl Wire for Driver {
+    #[inline]
+    fn output(&mut self, conn: ConnId) -> Option<&mut Vec<u8>> {
+        Driver::output(self, conn)
+    }
+
+    fn send_shared(&mut self, conn: ConnId, value: Arc<LargeValue>) {
+        Driver::send_shared(self, conn, value);
+    }
+
+    #[inline]
+    fn unsent_bytes(&self, conn: ConnId) -> usize {
+        Driver::unsent_bytes(self, conn) + Driver::unsent_shared_bytes(self, conn)
+    }
+
+    fn sent_total(&self, conn: ConnId) -> u64 {
+        Driver::sent_total(self, conn)
+    }
+
+    fn notify_when_sent(&mut self, conn: ConnId) {
+        Driver::notify_when_sent(self, conn);
+    }
+
+    fn pause(&mut self, conn: ConnId) {
+        Driver::pause(self, conn);
+    }
+
+    fn resume(&mut self, conn: ConnId) {
+        Driver::resume(self, conn);
+    }
+
+    fn close(&mut self, conn: ConnId) {
+        Driver::close(self, conn);
+    }
+
+    fn abort(&mut self, conn: ConnId) {
+        Driver::abort(self, conn);
+    }
+}
+
+impl Turn {
+    /// How this shard is woken.
+    pub(crate) fn waker(&self) -> Waker {
+        self.driver.waker()
+    }
+
+    /// The shard's driver, for its listeners.
+    pub(crate) fn driver(&mut self) -> &mut Driver {
+        &mut self.driver
+    }
+}
