@@ -4,6 +4,8 @@
 pub mod node;
 // A shard's thread: the driver and the shard, turn after turn.
 mod turn;
+// The driver as the shard's wire.
+mod wiring;
 // The addresses on which clients reach the node.
 mod listeners;
 // A socket that has just been accepted.

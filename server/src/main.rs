@@ -19,10 +19,7 @@ fn main() -> ExitCode {
 }
 
 fn start() -> Result<(), String> {
-    let env = |name: &str| std::env::var(name).ok();
-    let read_file = |path: &std::path::Path| std::fs::read_to_string(path);
-    let loaded = Config::load(std::env::args_os(), &env, &read_file);
-    let loaded = loaded.map_err(|error| error.to_string())?;
+    let loaded = Config::load_here().map_err(|error| error.to_string())?;
     match &loaded.action {
         Action::Print(text) => {
             print!("{text}");

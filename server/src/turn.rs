@@ -7,7 +7,6 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use velodrome_engine::LargeValue;
 use velodrome_net::{CloseReason, ConnId, Driver, Event, Wait, Waker, mono_ns};
 
 use crate::arrival;
@@ -18,7 +17,6 @@ use crate::signals;
 use crate::shard::Shard;
 use crate::shard::input::Input;
 use crate::shard::parcel::{Note, Parcel};
-use crate::shard::wire::Wire;
 
 /// Token of the timer of periodic work.
 const TICK: u64 = 1;
@@ -66,6 +64,16 @@ impl Turn {
             maintain_at_once: false,
             stop_at_ns: None,
         }
+    }
+
+    /// How this shard is woken.
+    pub(crate) fn waker(&self) -> Waker {
+        self.driver.waker()
+    }
+
+    /// The shard's driver, for its listeners.
+    pub(crate) fn driver(&mut self) -> &mut Driver {
+        &mut self.driver
     }
 
     /// Turns until the node stops.
@@ -260,57 +268,5 @@ impl Turn {
         }
         let drained = self.shard.session_count() == 0 && self.driver.connections() == 0;
         drained || self.stop_at_ns.is_some_and(|at_ns| mono_ns() >= at_ns)
-    }
-}
-
-impl Wire for Driver {
-    #[inline]
-    fn output(&mut self, conn: ConnId) -> Option<&mut Vec<u8>> {
-        Driver::output(self, conn)
-    }
-
-    fn send_shared(&mut self, conn: ConnId, value: Arc<LargeValue>) {
-        Driver::send_shared(self, conn, value);
-    }
-
-    #[inline]
-    fn unsent_bytes(&self, conn: ConnId) -> usize {
-        Driver::unsent_bytes(self, conn) + Driver::unsent_shared_bytes(self, conn)
-    }
-
-    fn sent_total(&self, conn: ConnId) -> u64 {
-        Driver::sent_total(self, conn)
-    }
-
-    fn notify_when_sent(&mut self, conn: ConnId) {
-        Driver::notify_when_sent(self, conn);
-    }
-
-    fn pause(&mut self, conn: ConnId) {
-        Driver::pause(self, conn);
-    }
-
-    fn resume(&mut self, conn: ConnId) {
-        Driver::resume(self, conn);
-    }
-
-    fn close(&mut self, conn: ConnId) {
-        Driver::close(self, conn);
-    }
-
-    fn abort(&mut self, conn: ConnId) {
-        Driver::abort(self, conn);
-    }
-}
-
-impl Turn {
-    /// How this shard is woken.
-    pub(crate) fn waker(&self) -> Waker {
-        self.driver.waker()
-    }
-
-    /// The shard's driver, for its listeners.
-    pub(crate) fn driver(&mut self) -> &mut Driver {
-        &mut self.driver
     }
 }

@@ -81,14 +81,16 @@ impl Shard {
         let Some(session) = self.session(conn) else { return };
         session.active_ms = now_ms;
         session.profile.input_bytes += chunk.len() as u64;
-        if let Some(input) = inputs.iter_mut().rev().find(|input| input.conn == conn) {
-            return input.join(&chunk);
+        if let Some(input) = session.input {
+            return inputs[input].join(&chunk);
         }
         if session.pending.is_empty() && !session.stalled() {
+            session.input = Some(inputs.len());
             return inputs.push(Input::new(conn, Bytes::Received(chunk)));
         }
         session.pending.extend_from_slice(&chunk);
         if !session.stalled() {
+            session.input = Some(inputs.len());
             let joined = std::mem::take(&mut session.pending);
             return inputs.push(Input::new(conn, Bytes::Joined(joined)));
         }
@@ -133,6 +135,7 @@ impl Shard {
                 wire.resume(conn);
             }
             if !session.pending.is_empty() {
+                session.input = Some(inputs.len());
                 let joined = std::mem::take(&mut session.pending);
                 inputs.push(Input::new(conn, Bytes::Joined(joined)));
             }
@@ -257,6 +260,7 @@ impl Shard {
         let conn = input.conn;
         let Some(session) = self.session(conn) else { return };
         assert!(session.pending.is_empty(), "an input takes all that was pending");
+        session.input = None;
         if session.closing {
             return;
         }

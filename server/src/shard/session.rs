@@ -95,6 +95,8 @@ pub(crate) struct Session {
     pub(crate) parser: RequestParser,
     /// Bytes received and not executed: an incomplete request, or requests that wait their turn.
     pub(crate) pending: Vec<u8>,
+    /// Its place among this turn's inputs.
+    pub(crate) input: Option<usize>,
     pub(crate) replies: ReplyQueue,
     pub(crate) proto: Proto,
     pub(crate) db: u8,
@@ -133,6 +135,7 @@ impl Session {
             id,
             parser: RequestParser::default(),
             pending: Vec::new(),
+            input: None,
             replies: ReplyQueue::default(),
             proto: Proto::Resp2,
             db: 0,
