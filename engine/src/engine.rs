@@ -1,155 +1,191 @@
-//! The engine: the signatures; every body is replaced as its part is done.
-#![allow(unused_variables, missing_docs, dead_code)]
+//! The engine: one shard's dataset and how its parts hang together.
+//!
+//! Owns every part; the files above this one in `lib.rs` say what is done with them. Invariant:
+//! between two calls, `accounted_bytes` is at most the memory limit and every live record is in
+//! the index exactly once. Cost: a lookup is one hash, one table probe and one record.
 
-use crate::config::*;
-use crate::effect::*;
-use crate::item::*;
-use crate::key::*;
-use crate::refused::*;
-use crate::stats::*;
-use crate::version::*;
-use crate::write::*;
-use core::num::NonZeroU64;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
 
-/// Where a scan continues; 0 is the start, the same on every shard.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cursor(pub u64);
-/// Where an export of a slot continues.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SlotCursor(pub u64);
-/// One item for another engine.
-#[derive(Clone, Copy, Debug)]
-pub struct Record<'a> {
-    pub value: &'a [u8],
-    pub version: Version,
-    pub deadline_ms: Option<NonZeroU64>,
-    pub client_flags: u32,
-    pub tag: u8,
-}
+use crate::cleaner::Cleaner;
+use crate::config::{Config, Limits};
+use crate::effect::Effects;
+use crate::index::Index;
+use crate::item::{Item, ValueRef};
+use crate::key::{Key, KeyHasher};
+use crate::larges::Larges;
+use crate::lru::Lru;
+use crate::mapping::prefetch;
+use crate::refused::StartError;
+use crate::segments::Segments;
+use crate::sequences::Sequences;
+use crate::stats::Stats;
+use crate::table::Address;
+use crate::version::Version;
+use crate::wheel::Wheel;
 
 /// One shard's dataset.
+#[derive(Debug)]
 pub struct Engine<E: Effects> {
-    config: Config,
-    effects: E,
+    pub(crate) effects: E,
+    pub(crate) hasher: KeyHasher,
+    pub(crate) limits: Limits,
+    /// What may be accounted now: the limit, or what was held when it was lowered.
+    pub(crate) ceiling: u64,
+    pub(crate) index: Index,
+    pub(crate) segments: Segments,
+    pub(crate) larges: Larges,
+    pub(crate) wheel: Wheel,
+    pub(crate) wheel_tags: u8,
+    pub(crate) sequences: Sequences,
+    pub(crate) lru: Lru,
+    pub(crate) cleaner: Cleaner,
+    pub(crate) rng: SmallRng,
+    pub(crate) counters: Stats,
+    /// Where a longer value is put together before it is written.
+    pub(crate) scratch: Vec<u8>,
 }
 
 impl<E: Effects> Engine<E> {
+    /// An empty engine.
+    ///
+    /// # Errors
+    /// When the configuration is impossible or the system refuses the address space.
     pub fn new(config: Config, effects: E) -> Result<Self, StartError> {
         config.check()?;
-        Ok(Self { config, effects })
+        let bytes = config.address_space_bytes;
+        let segments = Segments::reserve(config.segment_len, bytes)
+            .map_err(|cause| StartError::Reserve { bytes, cause })?;
+        Ok(Self {
+            effects,
+            hasher: config.hasher,
+            limits: config.limits,
+            ceiling: config.limits.memory_bytes_max,
+            index: Index::default(),
+            segments,
+            larges: Larges::default(),
+            wheel: Wheel::new(),
+            wheel_tags: 0,
+            sequences: Sequences::new(config.start),
+            lru: Lru::default(),
+            cleaner: Cleaner::default(),
+            rng: SmallRng::seed_from_u64(config.seed),
+            counters: Stats::default(),
+            scratch: Vec::new(),
+        })
     }
+
+    /// Where the effects go.
     pub fn effects_mut(&mut self) -> &mut E {
         &mut self.effects
     }
+
+    /// Makes the keys this engine takes.
     pub fn hasher(&self) -> &KeyHasher {
-        &self.config.hasher
+        &self.hasher
     }
-    pub fn prefetch_index(&self, key: &Key<'_>) {}
-    pub fn prefetch_item(&self, key: &Key<'_>) {}
-    pub fn get(&mut self, key: &Key<'_>, now_ms: u64) -> Option<Item<'_>> {
-        None
-    }
-    pub fn peek(&self, key: &Key<'_>, now_ms: u64) -> Option<Item<'_>> {
-        None
-    }
-    pub fn set(&mut self, key: &Key<'_>, write: Write<'_>, now_ms: u64) -> Result<Stored, Refused> {
-        Ok(Stored::Unmet { current: None })
-    }
-    pub fn delete(&mut self, key: &Key<'_>, now_ms: u64) -> bool {
-        false
-    }
-    pub fn touch(&mut self, key: &Key<'_>, now_ms: u64) -> bool {
-        false
-    }
-    /// A deadline that has passed deletes.
-    pub fn redate(
-        &mut self,
-        key: &Key<'_>,
-        deadline_ms: Option<NonZeroU64>,
-        now_ms: u64,
-    ) -> Result<bool, Refused> {
-        Ok(false)
-    }
-    pub fn increment(&mut self, key: &Key<'_>, delta: i64, now_ms: u64) -> Result<i64, Refused> {
-        Ok(0)
-    }
-    pub fn append(&mut self, key: &Key<'_>, tail: &[u8], now_ms: u64) -> Result<usize, Refused> {
-        Ok(0)
-    }
-    pub fn set_range(
-        &mut self,
-        key: &Key<'_>,
-        offset: usize,
-        part: &[u8],
-        now_ms: u64,
-    ) -> Result<usize, Refused> {
-        Ok(0)
-    }
-    pub fn scan(
-        &mut self,
-        db: u8,
-        cursor: Cursor,
-        count: usize,
-        now_ms: u64,
-        visit: &mut dyn FnMut(&[u8], &Item<'_>),
-    ) -> Option<Cursor> {
-        None
-    }
-    pub fn random_key(&mut self, db: u8, now_ms: u64) -> Option<&[u8]> {
-        None
-    }
-    pub fn len(&self, db: u8) -> u64 {
-        0
-    }
-    pub fn len_with_deadline(&self, db: u8) -> u64 {
-        0
-    }
-    pub fn slot_len(&self, slot: u16) -> u64 {
-        0
-    }
-    pub fn slot_keys(&self, db: u8, slot: u16, count_max: usize, visit: &mut dyn FnMut(&[u8])) {}
-    pub fn flush(&mut self, db: Option<u8>, now_ms: u64) {}
-    pub fn maintain(&mut self, now_ms: u64, steps_max: usize) -> Progress {
-        Progress::default()
-    }
-    pub fn set_limits(&mut self, limits: Limits) -> Result<(), StartError> {
-        Ok(())
-    }
+
+    /// What the engine may hold.
     pub fn limits(&self) -> &Limits {
-        &self.config.limits
+        &self.limits
     }
-    pub fn accounted_bytes(&self) -> u64 {
-        0
-    }
-    pub fn stats(&self) -> Stats {
-        Stats::default()
-    }
-    pub fn reset_stats(&mut self) {}
-    pub fn export_slot(
-        &mut self,
-        slot: u16,
-        cursor: SlotCursor,
-        items_max: usize,
-        now_ms: u64,
-        visit: &mut dyn FnMut(&Key<'_>, &Item<'_>),
-    ) -> Option<SlotCursor> {
-        None
-    }
-    pub fn import(
-        &mut self,
-        key: &Key<'_>,
-        record: &Record<'_>,
-        now_ms: u64,
-    ) -> Result<bool, Refused> {
-        Ok(false)
-    }
-    /// All keys of the slot are gone at once; their memory comes back by `maintain`.
-    pub fn drop_slot(&mut self, slot: u16) {}
-    pub fn apply(&mut self, effect: &Effect<'_>, now_ms: u64) -> Result<(), Refused> {
-        Ok(())
-    }
-    /// The version the slot's last change got.
+
+    /// The version of the slot's last change.
     pub fn slot_version(&self, slot: u16) -> Version {
-        Version::default()
+        self.sequences.current(slot)
+    }
+
+    /// Asks the processor for the key's slot. First of two steps, some commands ahead.
+    #[inline]
+    pub fn prefetch_index(&self, key: &Key<'_>) {
+        if let Some(node) = self.index.node(key.db, key.slot) {
+            prefetch(node);
+        }
+    }
+
+    /// Asks the processor for the key's record, after `prefetch_index` had time to work.
+    #[inline]
+    pub fn prefetch_item(&self, key: &Key<'_>) {
+        let found = self.index.find(key.place(), |_| true);
+        if let Some(word) = found.and_then(|at| self.segments.first_word(at)) {
+            prefetch(word);
+        }
+    }
+
+    /// Bytes of segments in use, index and large values.
+    #[inline]
+    pub fn accounted_bytes(&self) -> u64 {
+        let index = (self.index.footprint.bytes + self.wheel.bytes()) as u64;
+        self.segments.in_use_bytes() + index + self.larges.bytes()
+    }
+
+    /// Live items of a database; those past their deadline count until they are removed.
+    pub fn len(&self, db: u8) -> u64 {
+        self.index.directory(db).map_or(0, |directory| directory.len())
+    }
+
+    /// Whether a database has no items.
+    pub fn is_empty(&self, db: u8) -> bool {
+        self.len(db) == 0
+    }
+
+    /// Live items of a database that have a deadline.
+    pub fn len_with_deadline(&self, db: u8) -> u64 {
+        self.index.directory(db).map_or(0, |directory| directory.deadlines())
+    }
+
+    /// Live items of a slot in database 0.
+    pub fn slot_len(&self, slot: u16) -> u64 {
+        self.index.directory(0).map_or(0, |directory| directory.slot_len(slot))
+    }
+
+    /// Counters since the start or the last reset, and what is held now.
+    pub fn stats(&self) -> Stats {
+        let mut longest_step = self.counters.longest_step;
+        longest_step.raise(self.index.footprint.longest);
+        let live_bytes = self.segments.live_bytes();
+        Stats {
+            items: self.index.items(),
+            items_with_deadline: self.index.deadlines(),
+            segments: self.segments.in_use(),
+            live_bytes,
+            dead_bytes: self.segments.in_use_bytes() - live_bytes,
+            index_bytes: (self.index.footprint.bytes + self.wheel.bytes()) as u64,
+            large_bytes: self.larges.bytes(),
+            wheel_entries: self.wheel.entries(),
+            longest_step,
+            ..self.counters
+        }
+    }
+
+    /// Sets the counters to zero; what is held is held.
+    pub fn reset_stats(&mut self) {
+        self.counters = Stats::default();
+        self.index.footprint.longest = crate::stats::Work::default();
+    }
+
+    /// Where the key lies, expired or not.
+    #[inline]
+    pub(crate) fn find(&self, key: &Key<'_>) -> Option<Address> {
+        let segments = &self.segments;
+        self.index.find(key.place(), |at| segments.record(at).key() == key.bytes)
+    }
+
+    /// The item whose record lies at `at`.
+    #[inline]
+    pub(crate) fn item(&self, at: Address) -> Item<'_> {
+        let record = self.segments.record(at);
+        let value = match record.large_number() {
+            None => ValueRef::Inline(record.value()),
+            Some(number) => ValueRef::Large(self.larges.get(number)),
+        };
+        Item {
+            value,
+            version: record.version(),
+            deadline_ms: record.deadline_ms(),
+            client_flags: record.client_flags(),
+            tag: record.tag(),
+            idle_ticks: self.lru.age(record.shape().access()),
+        }
     }
 }

@@ -51,11 +51,21 @@ pub struct Key<'a> {
 }
 
 impl Key<'_> {
-    /// The part of the hash that index and items keep.
+    /// Where the index keeps the key.
     #[inline]
-    pub(crate) fn fragment(&self) -> u32 {
-        (self.hash >> (64 - FRAGMENT_BITS)) as u32
+    pub(crate) fn place(&self) -> Place {
+        let fragment = (self.hash >> (64 - FRAGMENT_BITS)) as u32;
+        Place { slot: self.slot, db: self.db, fragment }
     }
+}
+
+/// Where the index keeps a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) slot: u16,
+    pub(crate) db: u8,
+    /// The upper bits of the hash, which index and record keep.
+    pub(crate) fragment: u32,
 }
 
 #[cfg(test)]

@@ -25,6 +25,12 @@ impl Deref for LargeValue {
     }
 }
 
+impl AsRef<[u8]> for LargeValue {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
 impl LargeValue {
     /// Bytes of memory the value holds at most.
     pub fn mapped_len(&self) -> usize {
@@ -36,15 +42,14 @@ impl LargeValue {
         &mut self.mapping.bytes_mut()[..self.len]
     }
 
-    /// Appends `tail`, growing the mapping by an eighth when it is full.
-    pub(crate) fn append(&mut self, tail: &[u8]) -> Result<(), Refused> {
-        let len = self.len + tail.len();
+    /// Lengthens the value to `len` bytes, the new ones zero; a full mapping grows by an eighth.
+    pub(crate) fn lengthen(&mut self, len: usize) -> Result<(), Refused> {
         if len > self.mapping.len() {
-            let wanted = pages(len + len / 8);
+            let wanted = lengthened(len);
             self.mapping.resize(wanted).map_err(|_| out_of_memory(wanted))?;
         }
-        self.mapping.bytes_mut()[self.len..len].copy_from_slice(tail);
-        self.len = len;
+        // Bytes beyond the end were never written, so they are zero.
+        self.len = self.len.max(len);
         Ok(())
     }
 
@@ -119,6 +124,11 @@ impl StagedValue {
     }
 }
 
+/// Bytes mapped for a value that grew to `len`.
+pub(crate) fn lengthened(len: usize) -> usize {
+    pages(len + len / 8)
+}
+
 /// `len` rounded up to whole pages, at least one.
 pub(crate) fn pages(len: usize) -> usize {
     len.max(1).next_multiple_of(PAGE_LEN)
@@ -145,8 +155,8 @@ mod tests {
     fn a_value_is_filled_in_parts_and_read_back() {
         let mut value = staged(10_000).finish();
         assert_eq!((value.len(), value[9_999]), (10_000, (9_999 % 251) as u8));
-        value.append(&[1; 9000]).expect("grows");
-        assert_eq!((value.len(), value[9_999], value[18_999]), (19_000, (9_999 % 251) as u8, 1));
+        value.lengthen(19_000).expect("grows");
+        assert_eq!((value.len(), value[9_999], value[18_999]), (19_000, (9_999 % 251) as u8, 0));
     }
 
     #[test]

@@ -1,7 +1,51 @@
 //! One shard's dataset: index, items, expiry and eviction.
+//!
+//! Sans-I/O: time, bytes and randomness are arguments; nothing here knows sockets, files,
+//! threads, clocks or other shards. Invariant: the list below is the layering, a file imports
+//! only what stands below it. Cost: see each file.
 
-// Stands in until the parts are joined.
+// What is done a little every turn, and flushing.
+mod upkeep;
+// Slots and effects from and to other engines.
+mod transfer;
+// Scan, random key, keys of a slot.
+mod enumerate;
+// Increment, append, overwrite a range.
+mod modify;
+// Read, write, delete, touch, redate.
+mod commands;
+// How the memory limit holds after every operation.
+mod room;
+// A segment pays, its survivors are copied forward.
+mod cleaning;
+// Single items pay.
+mod eviction;
+// The one way in which a key's state changes.
+mod change;
+// All parts of one shard's dataset, joined.
 mod engine;
+// Which segment is being cleaned, and how far.
+mod cleaner;
+// Which item and which segment pay.
+mod lru;
+// Which items may be out of time.
+mod wheel;
+// All databases' directories, and those on their way out.
+mod index;
+// One database's slots.
+mod directory;
+// One slot's tables.
+mod node;
+// The memory records lie in.
+mod segments;
+// The large values and where their records lie.
+mod larges;
+// One item's bytes.
+mod record;
+// A small hash table of addresses.
+mod table;
+// The version each slot has reached.
+mod sequences;
 // What a caller sees of an item.
 mod item;
 // What a caller asks of `set`.
@@ -14,25 +58,27 @@ mod config;
 mod stats;
 // Keys and their hash.
 mod key;
-// Values in mappings of their own.
+// One value in a mapping of its own.
 mod large;
 // Memory of the system.
 mod mapping;
 // Refusals.
 mod refused;
-// Versions.
+// The order of a slot's changes.
 mod version;
 // Bounds.
 pub mod limits;
 
 pub use config::{Config, Limits};
 pub use effect::{Cause, Change, Effect, Effects, OwnedChange, OwnedEffect};
-pub use engine::{Cursor, Engine, Record, SlotCursor};
+pub use engine::Engine;
+pub use enumerate::Cursor;
 pub use item::{Item, ValueRef};
 pub use key::{Key, KeyHasher};
 pub use large::{LargeValue, StagedValue};
 pub use limits::{DATABASES_MAX, SLOT_COUNT};
 pub use refused::{Refused, StartError};
 pub use stats::{Progress, Stats, Work};
+pub use transfer::{Record, SlotCursor};
 pub use version::Version;
 pub use write::{Condition, Deadline, NewValue, Stored, Write};

@@ -7,7 +7,7 @@
 pub const SLOT_COUNT: usize = 16384;
 /// Numbered databases.
 pub const DATABASES_MAX: usize = 16;
-/// Longest key; a small segment lowers it further.
+/// Longest key; an eighth of a segment where that is less.
 pub const KEY_LEN_BYTES_MAX: usize = 65_535;
 /// Longest value whatever the configuration says.
 pub const VALUE_LEN_BYTES_MAX: usize = 512 << 20;
@@ -59,7 +59,7 @@ pub const EVICTION_SAMPLES: usize = 16;
 /// Candidates remembered between evictions.
 pub const EVICTION_POOL_MAX: usize = 16;
 /// Items sampled to find the age at which eviction starts.
-pub const CUTOFF_SAMPLES: usize = 128;
+pub const CUTOFF_SAMPLES: usize = 96;
 
 /// Items one scan call visits at most.
 pub const SCAN_ITEMS_MAX: usize = 256;

@@ -56,12 +56,6 @@ impl Mapping {
         self.len
     }
 
-    /// Bytes of the usable prefix.
-    #[inline]
-    pub(crate) fn usable(&self) -> usize {
-        self.usable
-    }
-
     /// Makes the first `usable` bytes usable; the prefix only grows.
     pub(crate) fn extend_usable(&mut self, usable: usize) -> io::Result<()> {
         assert!(usable.is_multiple_of(PAGE_LEN));

@@ -1,0 +1,258 @@
+//! Changes: the one way in which a key's state changes.
+//!
+//! Commands, expiry, eviction, flush and replay all end in `Engine::change`. Invariant: record,
+//! index, wheel, large values and counts change together, the slot's version rises, and exactly
+//! one effect says so. Cost: a change of equal length rewrites the record in place.
+
+use core::num::NonZeroU64;
+use std::sync::Arc;
+
+use crate::effect::{Cause, Change, Effect, Effects};
+use crate::engine::Engine;
+use crate::key::{Key, Place};
+use crate::large::LargeValue;
+use crate::limits::DEADLINE_MS_MAX;
+use crate::record::{Head, LARGE_NUMBER_LEN, Watched, record_len};
+use crate::table::Address;
+use crate::version::Version;
+use crate::wheel::Watch;
+
+/// A change of one key, or of one slot of one database.
+#[derive(Debug)]
+pub(crate) enum Mutation<'a> {
+    /// The key gets this value.
+    Write(NewItem<'a>),
+    /// The record at `at` gets this deadline.
+    Redate { at: Address, deadline_ms: Option<NonZeroU64> },
+    /// The record at `at` goes.
+    Remove { at: Address, cause: Cause },
+    /// All keys of a slot go.
+    Flush { db: u8, slot: u16 },
+}
+
+/// What a key holds after a write.
+#[derive(Debug)]
+pub(crate) struct NewItem<'a> {
+    pub(crate) key: &'a Key<'a>,
+    /// Where the key lies now.
+    pub(crate) found: Option<Address>,
+    pub(crate) value: Source<'a>,
+    pub(crate) deadline_ms: Option<NonZeroU64>,
+    pub(crate) client_flags: u32,
+    pub(crate) tag: u8,
+}
+
+/// A value on its way into the engine.
+#[derive(Clone, Debug)]
+pub(crate) enum Source<'a> {
+    /// To be copied into the record.
+    Inline(&'a [u8]),
+    /// To be held beside it.
+    Large(Arc<LargeValue>),
+}
+
+impl Source<'_> {
+    #[inline]
+    pub(crate) fn inline_len(&self) -> usize {
+        match self {
+            Self::Inline(bytes) => bytes.len(),
+            Self::Large(_) => LARGE_NUMBER_LEN,
+        }
+    }
+
+    /// Bytes mapped beside the record.
+    #[inline]
+    pub(crate) fn large_len(&self) -> u64 {
+        match self {
+            Self::Inline(_) => 0,
+            Self::Large(value) => value.mapped_len() as u64,
+        }
+    }
+}
+
+impl NewItem<'_> {
+    /// Bytes of the record this becomes.
+    #[inline]
+    pub(crate) fn record_len(&self) -> usize {
+        let (key_len, value_len) = (self.key.bytes.len(), self.value.inline_len());
+        record_len(key_len, value_len, self.deadline_ms.is_some(), self.client_flags != 0)
+    }
+}
+
+impl<E: Effects> Engine<E> {
+    /// Changes state and emits the effect. Room for a record that grows was made before.
+    #[inline]
+    pub(crate) fn change(
+        &mut self,
+        mutation: Mutation<'_>,
+        given: Option<Version>,
+        now_ms: u64,
+    ) -> Version {
+        match mutation {
+            Mutation::Write(item) => self.write(item, given, now_ms),
+            Mutation::Redate { at, deadline_ms } => self.date(at, deadline_ms, given, now_ms),
+            Mutation::Remove { at, cause } => self.remove(at, cause, given),
+            Mutation::Flush { db, slot } => self.flush_slot(db, slot, given),
+        }
+    }
+
+    #[inline]
+    fn write(&mut self, item: NewItem<'_>, given: Option<Version>, now_ms: u64) -> Version {
+        let place = item.key.place();
+        let version = self.sequences.advance(place.slot, given);
+        let had = item.found.and_then(|at| self.segments.record(at).watched());
+        let watched = self.watch(place, had, item.deadline_ms, now_ms);
+        if let Some(number) = item.found.and_then(|at| self.segments.record(at).large_number()) {
+            self.larges.retire(number);
+        }
+        let (number, large) = match &item.value {
+            Source::Inline(_) => (0, false),
+            Source::Large(value) => (self.larges.insert(Arc::clone(value)), true),
+        };
+        let number_bytes = number.to_le_bytes();
+        let value = match item.value {
+            Source::Inline(bytes) => bytes,
+            Source::Large(_) => &number_bytes,
+        };
+        let head = Head {
+            version,
+            access: self.lru.tick(self.index.items()),
+            place,
+            tag: item.tag,
+            watched,
+            client_flags: item.client_flags,
+            key: item.key.bytes,
+            value_len: value.len(),
+            large,
+        };
+        let at = self.settle_record(item.found, &head, value);
+        self.index.count_deadline(place, had.is_some(), watched.is_some());
+        let value = if large {
+            self.larges.moved(number, at);
+            &self.larges.get(number)[..]
+        } else {
+            value
+        };
+        let change = Change::Written {
+            key: item.key.bytes,
+            value,
+            deadline_ms: watched.map(|it| it.deadline_ms),
+            client_flags: item.client_flags,
+            tag: item.tag,
+        };
+        self.effects.emit(&Effect { slot: place.slot, db: place.db, version, change });
+        version
+    }
+
+    /// Writes the record in place if it has the length it had, else at the end.
+    #[inline]
+    fn settle_record(&mut self, found: Option<Address>, head: &Head<'_>, value: &[u8]) -> Address {
+        let len = head.shape().len();
+        if let Some(at) = found
+            && self.segments.record(at).shape().len() == len
+        {
+            self.segments.write(at, head, value);
+            return at;
+        }
+        let at = self.segments.append(len);
+        self.segments.write(at, head, value);
+        self.counters.written_bytes += len as u64;
+        self.relocate(head.place, found, at);
+        at
+    }
+
+    /// The record of `place` lies at `at` now.
+    fn relocate(&mut self, place: Place, found: Option<Address>, at: Address) {
+        let Some(old) = found else { return self.index.insert(place, at) };
+        self.index.replace(place, old, at);
+        self.segments.kill(old);
+    }
+
+    /// What the wheel says of an item that gets `deadline_ms`. An entry that comes no later than
+    /// the new deadline keeps watching: it looks at the item and goes on from there.
+    fn watch(
+        &mut self,
+        place: Place,
+        had: Option<Watched>,
+        deadline_ms: Option<NonZeroU64>,
+        now_ms: u64,
+    ) -> Option<Watched> {
+        let latest = NonZeroU64::new(DEADLINE_MS_MAX).expect("not zero");
+        let deadline_ms = deadline_ms?.min(latest);
+        if let Some(old) = had
+            && old.deadline_ms <= deadline_ms
+        {
+            return Some(Watched { deadline_ms, ..old });
+        }
+        self.wheel_tags = self.wheel_tags.wrapping_add(1);
+        if had.is_some_and(|old| old.wheel_tag == self.wheel_tags) {
+            self.wheel_tags = self.wheel_tags.wrapping_add(1);
+        }
+        let wheel_tag = self.wheel_tags;
+        let watch = Watch { slot: place.slot, fragment: place.fragment, tag: wheel_tag };
+        self.wheel.push(watch, deadline_ms.get(), now_ms);
+        Some(Watched { deadline_ms, wheel_tag })
+    }
+
+    fn date(
+        &mut self,
+        at: Address,
+        deadline_ms: Option<NonZeroU64>,
+        given: Option<Version>,
+        now_ms: u64,
+    ) -> Version {
+        let record = self.segments.record(at);
+        let (place, shape, had) = (record.place(), record.shape(), record.watched());
+        let version = self.sequences.advance(place.slot, given);
+        let watched = self.watch(place, had, deadline_ms, now_ms);
+        let mut to = at;
+        if shape.has_deadline_word() {
+            self.segments.set_deadline(at, version, watched);
+        } else {
+            to = self.segments.append(shape.len() + 8);
+            self.segments.copy_with_deadline(at, to, version, watched);
+            self.counters.written_bytes += (shape.len() + 8) as u64;
+            if let Some(number) = self.segments.record(to).large_number() {
+                self.larges.moved(number, to);
+            }
+            self.relocate(place, Some(at), to);
+        }
+        self.index.count_deadline(place, had.is_some(), watched.is_some());
+        let key = self.segments.record(to).key();
+        let change = Change::Redated { key, deadline_ms: watched.map(|it| it.deadline_ms) };
+        self.effects.emit(&Effect { slot: place.slot, db: place.db, version, change });
+        version
+    }
+
+    fn remove(&mut self, at: Address, cause: Cause, given: Option<Version>) -> Version {
+        let record = self.segments.record(at);
+        let (place, had) = (record.place(), record.watched().is_some());
+        let version = self.sequences.advance(place.slot, given);
+        self.index.count_deadline(place, had, false);
+        self.index.remove(place, at);
+        match cause {
+            Cause::Deleted => {}
+            Cause::Expired => self.counters.expired += 1,
+            Cause::Evicted => self.counters.evicted += 1,
+        }
+        let change = Change::Removed { key: record.key(), cause };
+        self.effects.emit(&Effect { slot: place.slot, db: place.db, version, change });
+        self.bury(at);
+        version
+    }
+
+    /// A record that the index does not hold any more is dead, its large value goes.
+    pub(crate) fn bury(&mut self, at: Address) {
+        if let Some(number) = self.segments.record(at).large_number() {
+            self.larges.retire(number);
+        }
+        self.segments.kill(at);
+    }
+
+    fn flush_slot(&mut self, db: u8, slot: u16, given: Option<Version>) -> Version {
+        let version = self.sequences.advance(slot, given);
+        self.index.retire_slot(db, slot, self.segments.serial());
+        self.effects.emit(&Effect { slot, db, version, change: Change::Flushed });
+        version
+    }
+}

@@ -1,0 +1,35 @@
+//! The cleaner's place: which segment is being cleaned, and how far.
+//!
+//! Invariant: the victim is in state `Cleaning` until all of its records are dead or copied.
+//! Cost: a few words; the work is in `cleaning.rs`.
+
+/// Which items of the victim survive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// All: the segment is compacted.
+    #[default]
+    KeepAll,
+    /// Those used less than this many ticks ago.
+    KeepYoungerThan(u32),
+}
+
+/// A cleaning that can be continued.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cleaner {
+    pub(crate) victim: Option<u32>,
+    /// Offset of the next record in bytes.
+    pub(crate) offset: usize,
+    pub(crate) rule: Rule,
+    /// Where the next search for a victim begins.
+    pub(crate) hand: usize,
+}
+
+impl Cleaner {
+    /// Whether an item of this age survives.
+    pub(crate) fn keeps(&self, age: u32) -> bool {
+        match self.rule {
+            Rule::KeepAll => true,
+            Rule::KeepYoungerThan(cutoff) => age < cutoff,
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Commands on one key: read, write, delete, touch, redate.
+//!
+//! Invariant: an item past its deadline is never returned, not even in the millisecond of the
+//! deadline itself. Cost: one lookup each; a write of the same length allocates nothing.
+
+use core::num::NonZeroU64;
+use std::sync::Arc;
+
+use crate::change::{Mutation, NewItem, Source};
+use crate::effect::{Cause, Effects};
+use crate::engine::Engine;
+use crate::item::Item;
+use crate::key::Key;
+use crate::large::StagedValue;
+use crate::limits::{INDEX_GROWTH_BYTES_MAX, KEY_LEN_BYTES_MAX, RESERVE_SEGMENTS};
+use crate::refused::Refused;
+use crate::table::Address;
+use crate::version::Version;
+use crate::write::{Condition, Deadline, NewValue, Stored, Write};
+
+/// The part of a segment that a value, and a key, may fill; longer values get their own mapping.
+const SEGMENT_SHARE: usize = 8;
+
+impl<E: Effects> Engine<E> {
+    /// The item of `key`. Counts a hit or a miss and marks the item as used.
+    #[inline]
+    pub fn get(&mut self, key: &Key<'_>, now_ms: u64) -> Option<Item<'_>> {
+        let Some(at) = self.find_live(key, now_ms) else {
+            self.counters.misses += 1;
+            return None;
+        };
+        self.counters.hits += 1;
+        let access = self.lru.tick(self.index.items());
+        self.segments.set_access(at, access);
+        Some(self.item(at))
+    }
+
+    /// The item of `key`, leaving no trace.
+    #[inline]
+    pub fn peek(&self, key: &Key<'_>, now_ms: u64) -> Option<Item<'_>> {
+        let at = self.find(key)?;
+        (!self.segments.record(at).is_expired(now_ms)).then(|| self.item(at))
+    }
+
+    /// Writes a value if the condition holds. A deadline that has passed removes the key.
+    ///
+    /// # Errors
+    /// `KeyTooLong`, `ItemTooLong`, `OutOfMemory`; the key is what it was, or was evicted.
+    #[inline]
+    pub fn set(&mut self, key: &Key<'_>, write: Write<'_>, now_ms: u64) -> Result<Stored, Refused> {
+        self.check_lengths(key, write.value.as_bytes().len())?;
+        let found = self.find_live(key, now_ms);
+        if !self.holds(found, &write.condition) {
+            let current = found.map(|at| self.segments.record(at).version());
+            return Ok(Stored::Unmet { current });
+        }
+        let deadline_ms = match write.deadline {
+            Deadline::Never => None,
+            Deadline::At(deadline_ms) => Some(deadline_ms),
+            Deadline::Keep => found.and_then(|at| self.segments.record(at).deadline_ms()),
+        };
+        let replaced = found.is_some();
+        if deadline_ms.is_some_and(|deadline_ms| deadline_ms.get() <= now_ms) {
+            if let Some(at) = found {
+                self.change(Mutation::Remove { at, cause: Cause::Deleted }, None, now_ms);
+            }
+            return Ok(Stored::Written { version: self.slot_version(key.slot), replaced });
+        }
+        let value = self.source(write.value)?;
+        let (client_flags, tag) = (write.client_flags, write.tag);
+        let item = NewItem { key, found, value, deadline_ms, client_flags, tag };
+        let version = self.put(item, None, now_ms)?;
+        Ok(Stored::Written { version, replaced })
+    }
+
+    /// Removes a key. Returns whether it existed.
+    pub fn delete(&mut self, key: &Key<'_>, now_ms: u64) -> bool {
+        let Some(at) = self.find_live(key, now_ms) else { return false };
+        self.change(Mutation::Remove { at, cause: Cause::Deleted }, None, now_ms);
+        true
+    }
+
+    /// Marks an item as used. Returns whether it exists.
+    pub fn touch(&mut self, key: &Key<'_>, now_ms: u64) -> bool {
+        let Some(at) = self.find_live(key, now_ms) else { return false };
+        let access = self.lru.tick(self.index.items());
+        self.segments.set_access(at, access);
+        true
+    }
+
+    /// Gives an item another deadline, or none. One that has passed removes the key. Returns
+    /// whether the key existed.
+    ///
+    /// # Errors
+    /// `OutOfMemory` when an item that never had a deadline cannot grow by its eight bytes.
+    pub fn redate(
+        &mut self,
+        key: &Key<'_>,
+        deadline_ms: Option<NonZeroU64>,
+        now_ms: u64,
+    ) -> Result<bool, Refused> {
+        let Some(at) = self.find_live(key, now_ms) else { return Ok(false) };
+        if deadline_ms.is_some_and(|deadline_ms| deadline_ms.get() <= now_ms) {
+            self.change(Mutation::Remove { at, cause: Cause::Deleted }, None, now_ms);
+            return Ok(true);
+        }
+        if deadline_ms.is_some() || self.segments.record(at).deadline_ms().is_some() {
+            self.redate_found(key, at, deadline_ms, None, now_ms)?;
+        }
+        Ok(true)
+    }
+
+    /// Redates an existing item, with room made for the deadline's word.
+    pub(crate) fn redate_found(
+        &mut self,
+        key: &Key<'_>,
+        at: Address,
+        deadline_ms: Option<NonZeroU64>,
+        given: Option<Version>,
+        now_ms: u64,
+    ) -> Result<(), Refused> {
+        let shape = self.segments.record(at).shape();
+        let mut found = Some(at);
+        if !(shape.has_deadline_word() && self.has_margin()) {
+            self.reserve(shape.len() + 8, 0, now_ms)?;
+            found = self.find(key);
+        }
+        if let Some(at) = found {
+            self.change(Mutation::Redate { at, deadline_ms }, given, now_ms);
+        }
+        Ok(())
+    }
+
+    /// Where a live item lies; one whose time is over is removed.
+    #[inline]
+    pub(crate) fn find_live(&mut self, key: &Key<'_>, now_ms: u64) -> Option<Address> {
+        let at = self.find(key)?;
+        if self.segments.record(at).is_expired(now_ms) {
+            self.change(Mutation::Remove { at, cause: Cause::Expired }, None, now_ms);
+            return None;
+        }
+        Some(at)
+    }
+
+    #[inline]
+    fn holds(&self, found: Option<Address>, condition: &Condition<'_>) -> bool {
+        let is = |wanted: &[u8]| found.is_some_and(|at| self.item(at).value.as_bytes() == wanted);
+        match condition {
+            Condition::Always => true,
+            Condition::Absent => found.is_none(),
+            Condition::Present => found.is_some(),
+            Condition::Version(version) => {
+                found.is_some_and(|at| self.segments.record(at).version() == *version)
+            }
+            Condition::Equals(value) => is(value),
+            Condition::Differs(value) => !is(value),
+        }
+    }
+
+    /// Writes an item after making room for it.
+    #[inline]
+    pub(crate) fn put(
+        &mut self,
+        mut item: NewItem<'_>,
+        given: Option<Version>,
+        now_ms: u64,
+    ) -> Result<Version, Refused> {
+        if !self.fits_in_place(&item) {
+            let existed = item.found.is_some();
+            if !existed {
+                self.make_item_room(now_ms);
+            }
+            self.reserve(item.record_len(), item.value.large_len(), now_ms)?;
+            // Making room may have moved the record, or evicted it.
+            if existed {
+                item.found = self.find(item.key);
+            }
+        }
+        Ok(self.change(Mutation::Write(item), given, now_ms))
+    }
+
+    #[inline]
+    fn fits_in_place(&self, item: &NewItem<'_>) -> bool {
+        let Some(at) = item.found else { return false };
+        matches!(item.value, Source::Inline(_))
+            && self.segments.record(at).shape().len() == item.record_len()
+            && self.has_margin()
+    }
+
+    /// Refuses a key or value that could never be held.
+    #[inline]
+    pub(crate) fn check_lengths(&self, key: &Key<'_>, len: usize) -> Result<(), Refused> {
+        let key_len_max = KEY_LEN_BYTES_MAX.min(self.segments.segment_len() / SEGMENT_SHARE);
+        if key.bytes.len() > key_len_max {
+            return Err(Refused::KeyTooLong { len: key.bytes.len(), max: key_len_max });
+        }
+        if len > self.inline_max() {
+            let max = self.value_len_max();
+            if len > max {
+                return Err(Refused::ItemTooLong { len, max });
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of the longest value there can be room for.
+    pub(crate) fn value_len_max(&self) -> usize {
+        let kept = (RESERVE_SEGMENTS + 2) * self.segments.segment_len() as u64
+            + 2 * INDEX_GROWTH_BYTES_MAX;
+        let room = self.limits.memory_bytes_max.saturating_sub(kept);
+        self.limits.value_len_max().min(room as usize)
+    }
+
+    /// Bytes of the longest value that lies inside its record.
+    #[inline]
+    pub(crate) fn inline_max(&self) -> usize {
+        self.segments.segment_len() / SEGMENT_SHARE
+    }
+
+    /// A value as it will be held: short ones inline, long ones in a mapping.
+    #[inline]
+    fn source<'a>(&mut self, value: NewValue<'a>) -> Result<Source<'a>, Refused> {
+        match value {
+            NewValue::Bytes(bytes) => self.source_of_bytes(bytes),
+            NewValue::Staged(staged) => Ok(Source::Large(Arc::new(staged.finish()))),
+        }
+    }
+
+    /// Bytes as they will be held.
+    #[inline]
+    pub(crate) fn source_of_bytes<'a>(&self, bytes: &'a [u8]) -> Result<Source<'a>, Refused> {
+        if bytes.len() <= self.inline_max() {
+            return Ok(Source::Inline(bytes));
+        }
+        let mut staged = StagedValue::new(bytes.len())?;
+        staged.extend(bytes);
+        Ok(Source::Large(Arc::new(staged.finish())))
+    }
+}

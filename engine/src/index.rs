@@ -1,0 +1,295 @@
+//! The index: sixteen directories, and those that were retired.
+//!
+//! Flushing a database or dropping a slot takes its tables out at once; `drain` then walks them in
+//! bounded steps. Invariant: `footprint.bytes` is what directories, pages and tables weigh,
+//! retired ones included, and `items` counts those that are not retired. Cost: one pointer to
+//! the directory before the slot's own.
+
+use std::collections::VecDeque;
+
+use rand::Rng;
+use rand::rngs::SmallRng;
+
+use crate::directory::Directory;
+use crate::key::Place;
+use crate::limits::{DATABASES_MAX, STEP_ITEMS_MAX, STEP_TABLES_MAX};
+use crate::node::{Footprint, Node};
+use crate::stats::Work;
+use crate::table::{Address, Entry, Table};
+
+/// Tables on their way out.
+#[derive(Debug)]
+struct Retired {
+    directory: Option<Box<Directory>>,
+    nodes: Vec<Node>,
+    /// The table being walked and its next bucket.
+    table: Option<(Table, usize)>,
+    /// The newest segment there was; records of later ones are not meant by these tables.
+    segment_serial: u64,
+}
+
+/// All databases of one engine.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    dbs: [Option<Box<Directory>>; DATABASES_MAX],
+    items: u64,
+    pub(crate) footprint: Footprint,
+    retired: VecDeque<Retired>,
+}
+
+impl Index {
+    /// Live items of all databases.
+    #[inline]
+    pub(crate) fn items(&self) -> u64 {
+        self.items
+    }
+
+    /// A database that has been written to.
+    #[inline]
+    pub(crate) fn directory(&self, db: u8) -> Option<&Directory> {
+        self.dbs[db as usize].as_deref()
+    }
+
+    /// The tables of a slot.
+    #[inline]
+    pub(crate) fn node(&self, db: u8, slot: u16) -> Option<&Node> {
+        self.directory(db)?.node(slot)
+    }
+
+    /// The address at `place` that satisfies `is_it`.
+    #[inline]
+    pub(crate) fn find(&self, place: Place, is_it: impl FnMut(Address) -> bool) -> Option<Address> {
+        self.node(place.db, place.slot)?.find(place.fragment, is_it)
+    }
+
+    /// Whether the index says that the key of `place` lies at `address`.
+    #[inline]
+    pub(crate) fn holds(&self, place: Place, address: Address) -> bool {
+        self.find(place, |at| at == address).is_some()
+    }
+
+    /// Adds a key that is not there yet.
+    pub(crate) fn insert(&mut self, place: Place, address: Address) {
+        let footprint = &mut self.footprint;
+        let directory =
+            self.dbs[place.db as usize].get_or_insert_with(|| Directory::new(footprint));
+        directory.insert(place.slot, Entry::new(address, place.fragment), footprint);
+        self.items += 1;
+    }
+
+    /// The key of `place` moved.
+    ///
+    /// # Panics
+    /// If it was not at `old`.
+    pub(crate) fn replace(&mut self, place: Place, old: Address, new: Address) {
+        let entry = Entry::new(old, place.fragment);
+        let directory = self.dbs[place.db as usize].as_mut();
+        let moved = directory.is_some_and(|directory| directory.replace(place.slot, entry, new));
+        assert!(moved, "a live record is in the index");
+    }
+
+    /// The key of `place` is gone.
+    ///
+    /// # Panics
+    /// If it was not at `address`.
+    pub(crate) fn remove(&mut self, place: Place, address: Address) {
+        let entry = Entry::new(address, place.fragment);
+        let footprint = &mut self.footprint;
+        let directory = self.dbs[place.db as usize].as_mut();
+        let removed = directory.is_some_and(|it| it.remove(place.slot, entry, footprint));
+        assert!(removed, "a live record is in the index");
+        self.items -= 1;
+    }
+
+    /// Counts an item that got a deadline, or lost one.
+    #[inline]
+    pub(crate) fn count_deadline(&mut self, place: Place, had: bool, has: bool) {
+        if had == has {
+            return;
+        }
+        let directory = self.dbs[place.db as usize].as_mut();
+        directory.expect("an item has a directory").count_deadline(place.slot, has);
+    }
+
+    /// Live items with a deadline, of all databases.
+    pub(crate) fn deadlines(&self) -> u64 {
+        self.dbs.iter().flatten().map(|directory| directory.deadlines()).sum()
+    }
+
+    /// Takes a whole database out; its records are drained later.
+    pub(crate) fn retire_db(&mut self, db: u8, segment_serial: u64) {
+        let Some(directory) = self.dbs[db as usize].take() else { return };
+        self.items -= directory.len();
+        let directory = Some(directory);
+        self.retired.push_back(Retired {
+            directory,
+            nodes: Vec::new(),
+            table: None,
+            segment_serial,
+        });
+    }
+
+    /// Takes a slot out of a database; its records are drained later.
+    pub(crate) fn retire_slot(&mut self, db: u8, slot: u16, segment_serial: u64) {
+        let Some(directory) = &mut self.dbs[db as usize] else { return };
+        let len = directory.slot_len(slot);
+        let Some(node) = directory.take_slot(slot, &mut self.footprint) else { return };
+        self.items -= len;
+        let (directory, nodes, table) = (None, vec![node], None);
+        self.retired.push_back(Retired { directory, nodes, table, segment_serial });
+    }
+
+    /// Whether retired tables are waiting.
+    pub(crate) fn is_draining(&self) -> bool {
+        !self.retired.is_empty()
+    }
+
+    /// One bounded step through retired tables; `visit` gets entries with the serial of the
+    /// newest segment that they can mean.
+    pub(crate) fn drain(&mut self, mut visit: impl FnMut(Entry, u64)) -> Work {
+        let mut work = Work::default();
+        while work.items < STEP_ITEMS_MAX && work.tables < STEP_TABLES_MAX {
+            let Some(retired) = self.retired.front_mut() else { break };
+            if !retired.drain(&mut self.footprint, &mut work, &mut visit) {
+                self.retired.pop_front();
+            }
+        }
+        work
+    }
+
+    /// Visits `count` entries or a few more of one random table of a random database, by weight.
+    pub(crate) fn sample(
+        &self,
+        rng: &mut SmallRng,
+        count: usize,
+        mut visit: impl FnMut(u8, u16, Entry),
+    ) {
+        if self.items == 0 {
+            return;
+        }
+        let mut nth = rng.random_range(0..self.items);
+        for (db, directory) in self.dbs.iter().enumerate() {
+            let Some(directory) = directory else { continue };
+            if nth < directory.len() {
+                return directory.sample(rng, count, |slot, entry| visit(db as u8, slot, entry));
+            }
+            nth -= directory.len();
+        }
+    }
+
+    /// Visits every entry; for indexes with few items.
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(u8, u16, Entry)) {
+        for (db, directory) in self.dbs.iter().enumerate() {
+            let Some(directory) = directory else { continue };
+            let mut from = 0;
+            while let Some(slot) = directory.next_filled(from) {
+                let mut fragment = 0;
+                while let Some((table, end)) = directory.node(slot).map(|it| it.leaf(fragment)) {
+                    table.iter().for_each(|entry| visit(db as u8, slot, entry));
+                    fragment = end;
+                    if fragment >> crate::limits::FRAGMENT_BITS != 0 {
+                        break;
+                    }
+                }
+                from = slot as usize + 1;
+            }
+        }
+    }
+}
+
+impl Retired {
+    /// Walks on. Returns whether anything is left.
+    fn drain(
+        &mut self,
+        footprint: &mut Footprint,
+        work: &mut Work,
+        visit: &mut impl FnMut(Entry, u64),
+    ) -> bool {
+        if let Some((table, bucket)) = &mut self.table {
+            while work.items < STEP_ITEMS_MAX && *bucket < table.buckets() {
+                if let Some(entry) = table.bucket(*bucket) {
+                    visit(entry, self.segment_serial);
+                    work.items += 1;
+                }
+                *bucket += 1;
+            }
+            if *bucket < table.buckets() {
+                return true;
+            }
+            footprint.bytes -= table.bytes();
+            work.tables += 1;
+            self.table = None;
+        }
+        match self.nodes.pop() {
+            Some(Node::Table(table)) => self.table = Some((table, 0)),
+            Some(Node::Branch(children)) => {
+                footprint.bytes -= size_of_val(&*children);
+                self.nodes.extend(*children);
+            }
+            None => return self.take_page(footprint),
+        }
+        true
+    }
+
+    fn take_page(&mut self, footprint: &mut Footprint) -> bool {
+        let Some(directory) = &mut self.directory else { return false };
+        if let Some(nodes) = directory.take_page(footprint) {
+            self.nodes = nodes;
+        } else {
+            footprint.bytes -= size_of::<Directory>();
+            self.directory = None;
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(i: u64, db: u8) -> Place {
+        let hash = i.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Place { slot: (hash >> 50) as u16, db, fragment: (hash as u32) >> 2 }
+    }
+
+    #[test]
+    fn a_retired_database_is_walked_in_bounded_steps() {
+        let mut index = Index::default();
+        for i in 0..100_000 {
+            index.insert(place(i, (i % 2) as u8), Address(i));
+        }
+        index.retire_db(0, 77);
+        assert_eq!((index.items(), index.directory(0).is_none()), (50_000, true));
+        let mut seen = Vec::new();
+        while index.is_draining() {
+            let work = index.drain(|entry, serial| {
+                assert_eq!(serial, 77);
+                seen.push(entry.address().0);
+            });
+            assert!(work.items <= STEP_ITEMS_MAX && work.tables <= STEP_TABLES_MAX, "{work:?}");
+        }
+        seen.sort_unstable();
+        assert!(seen.iter().copied().eq((0..100_000).step_by(2)));
+        (0..100_000).filter(|i| i % 2 == 1).for_each(|i| index.remove(place(i, 1), Address(i)));
+        index.retire_db(1, 0);
+        while index.is_draining() {
+            index.drain(|_, _| ());
+        }
+        assert_eq!((index.items(), index.footprint.bytes), (0, 0));
+    }
+
+    #[test]
+    fn a_retired_slot_leaves_the_others_alone() {
+        let mut index = Index::default();
+        let at = |slot: u16, i: u64| Place { slot, ..place(i, 3) };
+        (0..5000).for_each(|i| index.insert(at(9, i), Address(i)));
+        (0..10).for_each(|i| index.insert(at(10, i), Address(i)));
+        index.retire_slot(3, 9, 1);
+        let mut drained = 0;
+        while index.is_draining() {
+            index.drain(|_, _| drained += 1);
+        }
+        assert_eq!((drained, index.items()), (5000, 10));
+        assert!(index.holds(at(10, 4), Address(4)) && !index.holds(at(9, 4), Address(4)));
+    }
+}

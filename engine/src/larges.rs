@@ -1,0 +1,201 @@
+//! The large values of one engine.
+//!
+//! A large record holds a number; this table holds the value and where its record lies. A value
+//! that was replaced or removed is retired and given back in steps, once nobody pins it.
+//! Invariant: `bytes` counts the mappings of stored values and of retired ones nobody pinned;
+//! those that a client still receives belong to the client. Cost: one array access.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rand::Rng;
+use rand::rngs::SmallRng;
+
+use crate::large::{LargeValue, StagedValue};
+use crate::limits::STEP_BYTES_MAX;
+use crate::refused::Refused;
+use crate::table::Address;
+
+/// Retired values looked at in one step for whether they are still pinned.
+const PIN_CHECKS_MAX: usize = 16;
+
+#[derive(Debug)]
+struct Stored {
+    value: Arc<LargeValue>,
+    at: Address,
+}
+
+#[derive(Debug)]
+struct Leaving {
+    value: LargeValue,
+    counted: bool,
+}
+
+/// Stored and retired large values.
+#[derive(Debug, Default)]
+pub(crate) struct Larges {
+    stored: Vec<Option<Stored>>,
+    free: Vec<u32>,
+    count: usize,
+    bytes: u64,
+    retired: VecDeque<Arc<LargeValue>>,
+    pinned: VecDeque<Arc<LargeValue>>,
+    leaving: Option<Leaving>,
+}
+
+impl Larges {
+    /// Bytes mapped for stored values and retired ones.
+    #[inline]
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Number of stored values.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Stores a value whose record is still to be written; `moved` says where.
+    pub(crate) fn insert(&mut self, value: Arc<LargeValue>) -> u32 {
+        self.bytes += value.mapped_len() as u64;
+        self.count += 1;
+        let stored = Some(Stored { value, at: Address(0) });
+        if let Some(number) = self.free.pop() {
+            self.stored[number as usize] = stored;
+            return number;
+        }
+        self.stored.push(stored);
+        (self.stored.len() - 1) as u32
+    }
+
+    fn stored(&self, number: u32) -> &Stored {
+        self.stored[number as usize].as_ref().expect("a large record's value is stored")
+    }
+
+    /// A stored value.
+    #[inline]
+    pub(crate) fn get(&self, number: u32) -> &Arc<LargeValue> {
+        &self.stored(number).value
+    }
+
+    /// The record of a stored value lies at `at` now.
+    pub(crate) fn moved(&mut self, number: u32, at: Address) {
+        self.stored[number as usize].as_mut().expect("a large record's value is stored").at = at;
+    }
+
+    /// Takes a stored value out for good.
+    fn take(&mut self, number: u32) -> Arc<LargeValue> {
+        let stored = self.stored[number as usize].take().expect("a value is taken once");
+        self.free.push(number);
+        self.count -= 1;
+        self.bytes -= stored.value.mapped_len() as u64;
+        stored.value
+    }
+
+    /// Takes the engine's handle of a value that is about to be replaced; its number stays, with
+    /// an empty value, until `retire`.
+    pub(crate) fn lend(&mut self, number: u32) -> Result<Arc<LargeValue>, Refused> {
+        let empty = Arc::new(StagedValue::new(0)?.finish());
+        let stored = self.stored[number as usize].as_mut().expect("a large value is stored");
+        self.bytes += empty.mapped_len() as u64;
+        self.bytes -= stored.value.mapped_len() as u64;
+        Ok(core::mem::replace(&mut stored.value, empty))
+    }
+
+    /// Takes a stored value out and gives its memory back step by step.
+    pub(crate) fn retire(&mut self, number: u32) {
+        let value = self.take(number);
+        if Arc::strong_count(&value) == 1 {
+            self.bytes += value.mapped_len() as u64;
+            self.retired.push_back(value);
+        } else {
+            self.pinned.push_back(value);
+        }
+    }
+
+    /// Where the record of some stored value lies.
+    pub(crate) fn sample(&self, rng: &mut SmallRng) -> Option<Address> {
+        if self.count == 0 {
+            return None;
+        }
+        let start = rng.random_range(0..self.stored.len());
+        let (before, after) = self.stored.split_at(start);
+        after.iter().chain(before).take(64).flatten().next().map(|stored| stored.at)
+    }
+
+    /// Whether retired values that nobody pins may be waiting.
+    pub(crate) fn is_retiring(&self) -> bool {
+        self.leaving.is_some() || !self.retired.is_empty()
+    }
+
+    /// Whether retired values are still pinned.
+    pub(crate) fn is_pinned(&self) -> bool {
+        !self.pinned.is_empty()
+    }
+
+    /// Gives one step's worth of retired memory back. Returns the bytes.
+    pub(crate) fn free_step(&mut self) -> usize {
+        if self.leaving.is_none() {
+            self.leaving = self.next_leaving();
+        }
+        let Some(Leaving { value, counted }) = self.leaving.take() else { return 0 };
+        let (given, rest) = value.shrink(STEP_BYTES_MAX);
+        if counted {
+            self.bytes -= given as u64;
+        }
+        self.leaving = rest.map(|value| Leaving { value, counted });
+        given
+    }
+
+    fn next_leaving(&mut self) -> Option<Leaving> {
+        if let Some(value) = self.retired.pop_front() {
+            let value = Arc::into_inner(value).expect("nobody pins a value after it was retired");
+            return Some(Leaving { value, counted: true });
+        }
+        for _ in 0..self.pinned.len().min(PIN_CHECKS_MAX) {
+            let value = self.pinned.pop_front()?;
+            match Arc::try_unwrap(value) {
+                Ok(value) => return Some(Leaving { value, counted: false }),
+                Err(value) => self.pinned.push_back(value),
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(len: usize) -> Arc<LargeValue> {
+        let mut staged = StagedValue::new(len).expect("maps");
+        staged.extend(&vec![7; len]);
+        Arc::new(staged.finish())
+    }
+
+    #[test]
+    fn retired_memory_is_counted_until_it_is_given_back() {
+        let mut larges = Larges::default();
+        let number = larges.insert(value(1 << 20));
+        assert_eq!(larges.bytes(), 1 << 20);
+        larges.retire(number);
+        let mut steps = 0;
+        while larges.is_retiring() {
+            assert!(larges.free_step() <= STEP_BYTES_MAX);
+            steps += 1;
+        }
+        assert_eq!((steps, larges.bytes(), larges.count()), (16, 0, 0));
+    }
+
+    #[test]
+    fn a_pinned_value_lives_until_its_holder_lets_go() {
+        let mut larges = Larges::default();
+        let number = larges.insert(value(200_000));
+        let pin = Arc::clone(larges.get(number));
+        larges.retire(number);
+        assert_eq!((larges.bytes(), larges.free_step()), (0, 0));
+        assert!(pin.iter().all(|byte| *byte == 7));
+        drop(pin);
+        assert!(larges.free_step() > 0);
+    }
+}

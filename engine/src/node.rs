@@ -1,0 +1,246 @@
+//! Nodes: one slot's tables as a tree over the top bits of the fragment.
+//!
+//! A slot starts as one table. A table that is full at its largest becomes a branch of sixteen,
+//! by the next four bits of the fragment, so the leaves hold ascending ranges of fragments.
+//! Invariant: no leaf is larger than `TABLE_BUCKETS_MAX` while fragments have bits left. Cost: a
+//! lookup follows one pointer for each four bits; a split moves one table's entries.
+
+use crate::limits::{BRANCH_FANOUT, FRAGMENT_BITS};
+use crate::stats::Work;
+use crate::table::{Address, Entry, Room, Table};
+
+/// Bits of the fragment that one branch decides.
+const BRANCH_BITS: u32 = BRANCH_FANOUT.trailing_zeros();
+/// Sixteen sibling tables with this few entries become one again.
+const MERGE_ENTRIES_MAX: usize = 128;
+
+/// What the index weighs and the most one change of it did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Footprint {
+    /// Bytes allocated.
+    pub(crate) bytes: usize,
+    /// The largest single change of its shape.
+    pub(crate) longest: Work,
+}
+
+impl Footprint {
+    fn rebuilt(&mut self, before: usize, after: usize, tables: usize, entries: usize) {
+        self.bytes = self.bytes + after - before;
+        self.longest.raise(Work { tables, entries, ..Work::default() });
+    }
+}
+
+/// A table, or sixteen nodes by the next bits of the fragment.
+#[derive(Debug)]
+pub(crate) enum Node {
+    /// All entries of this range of fragments.
+    Table(Table),
+    /// The range in sixteen equal parts.
+    Branch(Box<[Node; BRANCH_FANOUT]>),
+}
+
+const _: () = assert!(size_of::<Node>() == 32, "a slot without items is small");
+
+impl Node {
+    pub(crate) const EMPTY: Self = Self::Table(Table::new());
+
+    /// The leaf whose range holds `fragment`, and the first fragment beyond that range.
+    #[inline]
+    pub(crate) fn leaf(&self, fragment: u32) -> (&Table, u32) {
+        let (mut node, mut shift) = (self, FRAGMENT_BITS);
+        loop {
+            match node {
+                Self::Table(table) => return (table, ((fragment >> shift) + 1) << shift),
+                Self::Branch(children) => {
+                    shift -= BRANCH_BITS;
+                    node = &children[part(fragment, shift)];
+                }
+            }
+        }
+    }
+
+    /// The leaf whose range holds the entry's fragment, for changing the entry's address.
+    #[inline]
+    pub(crate) fn leaf_mut(&mut self, fragment: u32) -> &mut Table {
+        let (mut node, mut shift) = (self, FRAGMENT_BITS);
+        loop {
+            match node {
+                Self::Table(table) => return table,
+                Self::Branch(children) => {
+                    shift -= BRANCH_BITS;
+                    node = &mut children[part(fragment, shift)];
+                }
+            }
+        }
+    }
+
+    /// Adds an entry that is not there yet.
+    pub(crate) fn insert(&mut self, entry: Entry, footprint: &mut Footprint) {
+        let (mut node, mut shift) = (self, FRAGMENT_BITS);
+        loop {
+            if let Self::Table(table) = node {
+                let before = table.bytes();
+                match table.make_room(shift < BRANCH_BITS) {
+                    Room::Ready => return table.insert(entry),
+                    Room::Rebuilt => {
+                        footprint.rebuilt(before, table.bytes(), 2, table.len());
+                        return table.insert(entry);
+                    }
+                    Room::Full => node.split(shift - BRANCH_BITS, footprint),
+                }
+            }
+            if let Self::Branch(children) = node {
+                shift -= BRANCH_BITS;
+                node = &mut children[part(entry.fragment(), shift)];
+            } else {
+                unreachable!("a full table was split");
+            }
+        }
+    }
+
+    #[cold]
+    fn split(&mut self, shift: u32, footprint: &mut Footprint) {
+        let Self::Table(table) = core::mem::replace(self, Self::EMPTY) else { return };
+        let mut lens = [0_usize; BRANCH_FANOUT];
+        for entry in table.iter() {
+            lens[part(entry.fragment(), shift)] += 1;
+        }
+        let mut children = Box::new(lens.map(|len| Self::Table(Table::with_room_for(len))));
+        for entry in table.iter() {
+            if let Self::Table(child) = &mut children[part(entry.fragment(), shift)] {
+                child.insert(entry);
+            }
+        }
+        let after = size_of_val(&*children) + leaf_bytes(&children);
+        footprint.rebuilt(table.bytes(), after, BRANCH_FANOUT + 1, table.len());
+        *self = Self::Branch(children);
+    }
+
+    /// Removes an entry. Returns whether it was there.
+    pub(crate) fn remove(&mut self, entry: Entry, footprint: &mut Footprint) -> bool {
+        self.remove_below(entry, FRAGMENT_BITS, footprint).0
+    }
+
+    /// Removes an entry; also returns whether the leaf became smaller.
+    fn remove_below(
+        &mut self,
+        entry: Entry,
+        shift: u32,
+        footprint: &mut Footprint,
+    ) -> (bool, bool) {
+        let outcome = match self {
+            Self::Table(table) => {
+                let before = table.bytes();
+                let (found, rebuilt) = table.remove(entry);
+                if rebuilt {
+                    footprint.rebuilt(before, table.bytes(), 2, table.len());
+                }
+                return (found, rebuilt);
+            }
+            Self::Branch(children) => {
+                let shift = shift - BRANCH_BITS;
+                children[part(entry.fragment(), shift)].remove_below(entry, shift, footprint)
+            }
+        };
+        (outcome.0, outcome.1 && self.merge(footprint))
+    }
+
+    /// Makes a branch of nearly empty tables one table again. Returns whether it did.
+    fn merge(&mut self, footprint: &mut Footprint) -> bool {
+        let Self::Branch(children) = self else { return false };
+        let mut len = 0;
+        for child in children.iter() {
+            let Self::Table(table) = child else { return false };
+            len += table.len();
+        }
+        if len > MERGE_ENTRIES_MAX {
+            return false;
+        }
+        let mut merged = Table::with_room_for(len);
+        for child in children.iter() {
+            if let Self::Table(table) = child {
+                table.iter().for_each(|entry| merged.insert(entry));
+            }
+        }
+        let before = size_of_val(&**children) + leaf_bytes(children);
+        footprint.rebuilt(before, merged.bytes(), BRANCH_FANOUT + 1, len);
+        *self = Self::Table(merged);
+        true
+    }
+
+    /// Any address that has `fragment` and satisfies `is_it`.
+    #[inline]
+    pub(crate) fn find(
+        &self,
+        fragment: u32,
+        is_it: impl FnMut(Address) -> bool,
+    ) -> Option<Address> {
+        self.leaf(fragment).0.find(fragment, is_it)
+    }
+}
+
+#[inline]
+fn part(fragment: u32, shift: u32) -> usize {
+    (fragment >> shift) as usize & (BRANCH_FANOUT - 1)
+}
+
+fn leaf_bytes(children: &[Node; BRANCH_FANOUT]) -> usize {
+    let bytes = |child: &Node| if let Node::Table(table) = child { table.bytes() } else { 0 };
+    children.iter().map(bytes).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::TABLE_BUCKETS_MAX;
+
+    fn entry(i: u64) -> Entry {
+        Entry::new(Address(i), (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 34) as u32)
+    }
+
+    fn weigh(node: &Node) -> usize {
+        match node {
+            Node::Table(table) => {
+                assert!(table.buckets() <= TABLE_BUCKETS_MAX);
+                table.bytes()
+            }
+            Node::Branch(children) => {
+                size_of_val(&**children) + children.iter().map(weigh).sum::<usize>()
+            }
+        }
+    }
+
+    #[test]
+    fn a_slot_grows_by_splits_and_shrinks_back_to_nothing() {
+        let (mut node, mut footprint) = (Node::EMPTY, Footprint::default());
+        let count = 200_000;
+        for i in 0..count {
+            node.insert(entry(i), &mut footprint);
+        }
+        assert_eq!(footprint.bytes, weigh(&node));
+        assert!(footprint.bytes < 24 * count as usize, "{}", footprint.bytes);
+        assert!(footprint.longest.entries <= TABLE_BUCKETS_MAX);
+        for i in 0..count {
+            assert_eq!(node.find(entry(i).fragment(), |at| at.0 == i), Some(Address(i)));
+        }
+        for i in 0..count {
+            assert!(node.remove(entry(i), &mut footprint));
+        }
+        assert!(!node.remove(entry(3), &mut footprint));
+        assert_eq!((footprint.bytes, weigh(&node)), (0, 0));
+    }
+
+    #[test]
+    fn leaves_follow_each_other_in_order_of_fragments() {
+        let (mut node, mut footprint) = (Node::EMPTY, Footprint::default());
+        (0..5000).for_each(|i| node.insert(entry(i), &mut footprint));
+        let (mut from, mut seen) = (0, 0);
+        while from < 1 << FRAGMENT_BITS {
+            let (table, end) = node.leaf(from);
+            assert!(table.iter().all(|entry| (from..end).contains(&entry.fragment())));
+            seen += table.len();
+            from = end;
+        }
+        assert_eq!(seen, 5000);
+    }
+}

@@ -1,0 +1,166 @@
+//! Room: how the memory limit holds after every operation.
+//!
+//! Every write that appends pays for its room with a cleaning step in proportion, long before
+//! the limit is reached. Invariant: after `reserve` succeeded, the operation it was asked for
+//! stays within the limit. Cost: two comparisons while there is room.
+
+use crate::cleaner::Rule;
+use crate::effect::Effects;
+use crate::engine::Engine;
+use crate::limits::{CLEAN_PACE, INDEX_GROWTH_BYTES_MAX, RESERVE_SEGMENTS, STEP_BYTES_MAX};
+use crate::refused::Refused;
+use crate::segments::State;
+use crate::stats::Work;
+
+impl<E: Effects> Engine<E> {
+    /// Whether a change that only touches index and wheel stays within the limit.
+    #[inline]
+    pub(crate) fn has_margin(&self) -> bool {
+        self.accounted_bytes() + INDEX_GROWTH_BYTES_MAX <= self.ceiling
+    }
+
+    /// Makes room for a record of `record_len` bytes and `large_len` bytes beside it. Records may
+    /// move and items may be evicted meanwhile.
+    pub(crate) fn reserve(
+        &mut self,
+        record_len: usize,
+        large_len: u64,
+        now_ms: u64,
+    ) -> Result<(), Refused> {
+        if self.headroom() < self.reserve_bytes() {
+            self.clean(record_len * CLEAN_PACE, now_ms);
+        }
+        if !self.fits(record_len, large_len) {
+            self.counters.stalls += 1;
+            while !self.fits(record_len, large_len) {
+                if !self.reclaim_step(now_ms) {
+                    return Err(self.out_of_memory(record_len as u64 + large_len));
+                }
+            }
+        }
+        if large_len > 0 {
+            self.release_idle(large_len);
+        }
+        if self.segments.has_room(record_len) || self.segments.open_next() {
+            return Ok(());
+        }
+        Err(self.out_of_memory(record_len as u64))
+    }
+
+    fn out_of_memory(&self, needed: u64) -> Refused {
+        Refused::OutOfMemory { needed, limit: self.limits.memory_bytes_max }
+    }
+
+    #[inline]
+    fn fits(&self, record_len: usize, large_len: u64) -> bool {
+        let opened =
+            if self.segments.has_room(record_len) { 0 } else { self.segments.segment_len() };
+        let growth = INDEX_GROWTH_BYTES_MAX + opened as u64 + large_len;
+        self.accounted_bytes() + growth <= self.ceiling
+    }
+
+    /// Bytes up to the limit.
+    #[inline]
+    pub(crate) fn headroom(&self) -> u64 {
+        self.limits.memory_bytes_max.saturating_sub(self.accounted_bytes())
+    }
+
+    /// Headroom below which writes pay for cleaning.
+    #[inline]
+    pub(crate) fn reserve_bytes(&self) -> u64 {
+        RESERVE_SEGMENTS * self.segments.segment_len() as u64 + INDEX_GROWTH_BYTES_MAX
+    }
+
+    /// One bounded step of what gives memory soonest, scanning `scan_bytes` if that is cleaning.
+    fn clean(&mut self, scan_bytes: usize, now_ms: u64) {
+        if self.larges.is_retiring() || self.index.is_draining() || self.cleaner.victim.is_none() {
+            self.reclaim_step(now_ms);
+        } else {
+            self.clean_step(scan_bytes.min(STEP_BYTES_MAX), now_ms);
+        }
+    }
+
+    /// One bounded step towards less accounted memory. Returns whether anything is left to do.
+    pub(crate) fn reclaim_step(&mut self, now_ms: u64) -> bool {
+        if self.larges.is_retiring() {
+            return self.free_large_step() > 0;
+        }
+        if self.index.is_draining() {
+            self.drain_step();
+            return true;
+        }
+        if self.clean_step(STEP_BYTES_MAX, now_ms) {
+            return true;
+        }
+        if self.is_small() {
+            return self.reclaim_small(now_ms);
+        }
+        if self.larges.count() > 0 {
+            let mut work = Work::default();
+            let cutoff = self.cutoff(&mut work);
+            self.counters.longest_step.raise(work);
+            if self.evict_large(cutoff, now_ms) {
+                return true;
+            }
+        }
+        self.choose_victim() || self.evict_large(0, now_ms) || self.seal_last()
+    }
+
+    /// In a small store the oldest item goes first and its segment is compacted afterwards.
+    fn reclaim_small(&mut self, now_ms: u64) -> bool {
+        let segment_len = self.segments.segment_len() as u64;
+        if self.segments.dead_bytes() > 2 * segment_len && self.choose_deadest(1) {
+            return true;
+        }
+        self.evict_one(now_ms) || self.seal_last()
+    }
+
+    /// Nothing but the open segment is left: it pays, whole.
+    fn seal_last(&mut self) -> bool {
+        let Some(number) = self.segments.seal() else { return false };
+        if self.segments.segment(number).state == State::Sealed {
+            self.start_cleaning(number, Rule::KeepYoungerThan(0));
+        }
+        true
+    }
+
+    /// One bounded step through retired tables.
+    pub(crate) fn drain_step(&mut self) {
+        let (segments, larges) = (&mut self.segments, &mut self.larges);
+        let work = self.index.drain(|entry, serial| {
+            let at = entry.address();
+            let (number, _) = segments.place_of(at);
+            // A segment opened later holds other records: these were buried by the cleaner.
+            if segments.segment(number).serial > serial || segments.record(at).shape().is_dead() {
+                return;
+            }
+            if let Some(number) = segments.record(at).large_number() {
+                larges.retire(number);
+            }
+            segments.kill(at);
+        });
+        self.counters.longest_step.raise(work);
+    }
+
+    /// One bounded step of giving retired large values back. Returns the bytes.
+    pub(crate) fn free_large_step(&mut self) -> usize {
+        let bytes = self.larges.free_step();
+        self.counters.longest_step.raise(Work { bytes, ..Work::default() });
+        bytes
+    }
+
+    /// One bounded step of giving idle segments back. Returns the bytes.
+    pub(crate) fn release_step(&mut self) -> usize {
+        let bytes = self.segments.release_step();
+        self.counters.longest_step.raise(Work { bytes, ..Work::default() });
+        bytes
+    }
+
+    /// Gives idle segments back while a large value takes their place.
+    fn release_idle(&mut self, large_len: u64) {
+        let mut left = large_len as usize;
+        while left > 0 && self.segments.is_releasing() {
+            left = left.saturating_sub(self.release_step().max(1));
+        }
+    }
+}

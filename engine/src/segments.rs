@@ -1,0 +1,392 @@
+//! Segments: the memory records lie in.
+//!
+//! One reserved address range is cut into segments of one length, filled in order through one
+//! open segment. Invariant: the records of a segment follow each other without a gap up to
+//! `used`, and `live` is the sum of the lengths of those that are not dead. Cost: appending moves
+//! an offset; freeing a segment changes its state only, its pages are given back in steps.
+
+use std::io;
+
+use crate::limits::{FREE_RESIDENT_SEGMENTS_MAX, STEP_BYTES_MAX};
+use crate::mapping::Mapping;
+use crate::record::{HEAD_WORDS, Head, Record, Watched, patch};
+use crate::table::Address;
+use crate::version::Version;
+
+/// What a segment is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Empty; its pages may still be resident.
+    Free,
+    /// Being filled.
+    Open,
+    /// Filled.
+    Sealed,
+    /// Having its survivors copied out.
+    Cleaning,
+}
+
+/// One segment's account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Segment {
+    pub(crate) state: State,
+    /// Bytes filled from the front.
+    pub(crate) used: u32,
+    /// Bytes of records that are not dead.
+    pub(crate) live: u32,
+    /// Counts openings; never reached by a free one.
+    pub(crate) serial: u64,
+}
+
+const FREE: Segment = Segment { state: State::Free, used: 0, live: 0, serial: u64::MAX };
+
+/// All segments of one engine.
+#[derive(Debug)]
+pub(crate) struct Segments {
+    mapping: Mapping,
+    len_bits: u32,
+    segments: Vec<Segment>,
+    open: Option<u32>,
+    /// Free with resident pages, free without.
+    resident: Vec<u32>,
+    released: Vec<u32>,
+    /// Being given back, and how far.
+    releasing: Option<(u32, usize)>,
+    serial: u64,
+    in_use: u64,
+    live_bytes: u64,
+    used_bytes: u64,
+}
+
+impl Segments {
+    /// Reserves `address_space_bytes` for segments of `segment_len` bytes.
+    pub(crate) fn reserve(segment_len: usize, address_space_bytes: u64) -> io::Result<Self> {
+        let len = (address_space_bytes as usize).next_multiple_of(segment_len);
+        Ok(Self {
+            mapping: Mapping::reserve(len)?,
+            len_bits: segment_len.trailing_zeros(),
+            segments: Vec::new(),
+            open: None,
+            resident: Vec::new(),
+            released: Vec::new(),
+            releasing: None,
+            serial: 0,
+            in_use: 0,
+            live_bytes: 0,
+            used_bytes: 0,
+        })
+    }
+
+    /// Bytes of a segment.
+    #[inline]
+    pub(crate) fn segment_len(&self) -> usize {
+        1 << self.len_bits
+    }
+
+    /// Bytes of the reserved range.
+    pub(crate) fn address_space_bytes(&self) -> u64 {
+        self.mapping.len() as u64
+    }
+
+    /// Segments that are not free.
+    pub(crate) fn in_use(&self) -> u64 {
+        self.in_use
+    }
+
+    /// Bytes of segments that are not free.
+    #[inline]
+    pub(crate) fn in_use_bytes(&self) -> u64 {
+        self.in_use << self.len_bits
+    }
+
+    /// Bytes of records that are not dead.
+    pub(crate) fn live_bytes(&self) -> u64 {
+        self.live_bytes
+    }
+
+    /// Bytes of dead records, which compaction can take back.
+    pub(crate) fn dead_bytes(&self) -> u64 {
+        self.used_bytes - self.live_bytes
+    }
+
+    /// The serial of the newest segment.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Number of segments that ever were in use.
+    pub(crate) fn count(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// One segment's account.
+    #[inline]
+    pub(crate) fn segment(&self, number: u32) -> &Segment {
+        &self.segments[number as usize]
+    }
+
+    /// The segment an address lies in, and its offset there in bytes.
+    #[inline]
+    pub(crate) fn place_of(&self, at: Address) -> (u32, usize) {
+        let byte = at.0 << 3;
+        ((byte >> self.len_bits) as u32, byte as usize & (self.segment_len() - 1))
+    }
+
+    /// The address of an offset in a segment.
+    pub(crate) fn address(&self, number: u32, offset: usize) -> Address {
+        Address(((u64::from(number) << self.len_bits) + offset as u64) >> 3)
+    }
+
+    /// The record at an address.
+    #[inline]
+    pub(crate) fn record(&self, at: Address) -> Record<'_> {
+        let word = at.0 as usize;
+        Record::new(&self.mapping.words()[word..], &self.mapping.bytes()[word * 8..])
+    }
+
+    /// The first bytes of a record, to prefetch.
+    #[inline]
+    pub(crate) fn first_word(&self, at: Address) -> Option<&u64> {
+        self.mapping.words().get(at.0 as usize)
+    }
+
+    /// Whether the open segment has room for `len` bytes.
+    #[inline]
+    pub(crate) fn has_room(&self, len: usize) -> bool {
+        let Some(open) = self.open else { return false };
+        self.segment(open).used as usize + len <= self.segment_len()
+    }
+
+    /// Seals the open segment and opens a free one.
+    pub(crate) fn open_next(&mut self) -> bool {
+        let Some(next) = self.take_free() else { return false };
+        self.seal();
+        self.serial += 1;
+        let serial = self.serial;
+        self.segments[next as usize] = Segment { state: State::Open, used: 0, live: 0, serial };
+        self.open = Some(next);
+        self.in_use += 1;
+        true
+    }
+
+    /// Seals the open segment; it is free at once if nothing in it lives. Returns its number.
+    pub(crate) fn seal(&mut self) -> Option<u32> {
+        let number = self.open.take()?;
+        self.segments[number as usize].state = State::Sealed;
+        if self.segment(number).live == 0 {
+            self.free(number);
+        }
+        Some(number)
+    }
+
+    fn take_free(&mut self) -> Option<u32> {
+        if let Some(number) = self.resident.pop().or_else(|| self.released.pop()) {
+            return Some(number);
+        }
+        let number = self.segments.len();
+        let end = (number + 1) << self.len_bits;
+        if end > self.mapping.len() || self.mapping.extend_usable(end).is_err() {
+            return self.releasing.take().map(|(number, _)| number);
+        }
+        self.segments.push(FREE);
+        Some(number as u32)
+    }
+
+    /// Takes `len` bytes of the open segment, which has the room.
+    #[inline]
+    pub(crate) fn append(&mut self, len: usize) -> Address {
+        let number = self.open.expect("room was made");
+        let segment = &mut self.segments[number as usize];
+        let offset = segment.used as usize;
+        segment.used += len as u32;
+        segment.live += len as u32;
+        self.live_bytes += len as u64;
+        self.used_bytes += len as u64;
+        assert!(segment.used as usize <= 1 << self.len_bits, "room was made");
+        self.address(number, offset)
+    }
+
+    /// Writes a whole record.
+    #[inline]
+    pub(crate) fn write(&mut self, at: Address, head: &Head<'_>, value: &[u8]) {
+        let word = at.0 as usize;
+        head.write_words(&mut self.mapping.words_mut()[word..]);
+        head.write_bytes(&mut self.mapping.bytes_mut()[word * 8..], value);
+    }
+
+    /// Copies a record to `to` as it is.
+    pub(crate) fn copy(&mut self, from: Address, to: Address, len: usize) {
+        let (from, to) = (from.0 as usize * 8, to.0 as usize * 8);
+        self.mapping.bytes_mut().copy_within(from..from + len, to);
+    }
+
+    /// Sets a record's access clock.
+    #[inline]
+    pub(crate) fn set_access(&mut self, at: Address, access: u32) {
+        patch::access(&mut self.mapping.words_mut()[at.0 as usize..], access);
+    }
+
+    /// Sets version and deadline of a record with a deadline word.
+    pub(crate) fn set_deadline(&mut self, at: Address, version: Version, watched: Option<Watched>) {
+        patch::deadline(self.words_mut(at), version, watched);
+    }
+
+    /// Copies a record that lacks a deadline word to `to`, eight bytes longer, with one.
+    pub(crate) fn copy_with_deadline(
+        &mut self,
+        from: Address,
+        to: Address,
+        version: Version,
+        watched: Option<Watched>,
+    ) {
+        let (len, head) = (self.record(from).shape().len(), HEAD_WORDS * 8);
+        let (from, byte) = (from.0 as usize * 8, to.0 as usize * 8);
+        let bytes = self.mapping.bytes_mut();
+        bytes.copy_within(from..from + head, byte);
+        bytes.copy_within(from + head..from + len, byte + head + 8);
+        patch::add_deadline_word(self.words_mut(to));
+        self.set_deadline(to, version, watched);
+    }
+
+    fn words_mut(&mut self, at: Address) -> &mut [u64] {
+        &mut self.mapping.words_mut()[at.0 as usize..]
+    }
+
+    /// A record is dead; a filled segment without a live one is free at once.
+    pub(crate) fn kill(&mut self, at: Address) {
+        let len = self.record(at).shape().len();
+        debug_assert!(!self.record(at).shape().is_dead());
+        patch::dead(self.words_mut(at));
+        let (number, _) = self.place_of(at);
+        let segment = &mut self.segments[number as usize];
+        segment.live -= len as u32;
+        self.live_bytes -= len as u64;
+        if segment.live == 0 && segment.state == State::Sealed {
+            self.free(number);
+        }
+    }
+
+    /// A sealed segment is being cleaned: it is not freed behind the cleaner's back.
+    pub(crate) fn start_cleaning(&mut self, number: u32) {
+        let segment = &mut self.segments[number as usize];
+        assert_eq!(segment.state, State::Sealed);
+        segment.state = State::Cleaning;
+    }
+
+    /// A cleaned segment is free.
+    ///
+    /// # Panics
+    /// If a live record is left in it.
+    pub(crate) fn finish_cleaning(&mut self, number: u32) {
+        let segment = &self.segments[number as usize];
+        assert!(segment.state == State::Cleaning && segment.live == 0, "survivors were copied");
+        self.free(number);
+    }
+
+    fn free(&mut self, number: u32) {
+        self.used_bytes -= u64::from(self.segment(number).used);
+        self.segments[number as usize] = FREE;
+        self.in_use -= 1;
+        self.resident.push(number);
+    }
+
+    /// Bytes of free segments whose pages are resident.
+    #[cfg(test)]
+    pub(crate) fn idle_bytes(&self) -> u64 {
+        ((self.resident.len() + usize::from(self.releasing.is_some())) as u64) << self.len_bits
+    }
+
+    /// Whether pages are waiting to be given back.
+    pub(crate) fn is_releasing(&self) -> bool {
+        self.releasing.is_some() || self.resident.len() > FREE_RESIDENT_SEGMENTS_MAX
+    }
+
+    /// Gives one step's worth of a free segment's pages back. Returns the bytes.
+    pub(crate) fn release_step(&mut self) -> usize {
+        if self.releasing.is_none() && self.resident.len() > FREE_RESIDENT_SEGMENTS_MAX {
+            self.releasing = self.resident.pop().map(|number| (number, 0));
+        }
+        let Some((number, offset)) = self.releasing else { return 0 };
+        let len = STEP_BYTES_MAX.min(self.segment_len() - offset);
+        let start = ((number as usize) << self.len_bits) + offset;
+        self.mapping.release(start..start + len);
+        self.releasing = Some((number, offset + len));
+        if offset + len == self.segment_len() {
+            self.releasing = None;
+            self.released.push(number);
+        }
+        len
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::Place;
+
+    const LEN: usize = 64 << 10;
+
+    fn append(segments: &mut Segments, key: &[u8], value: &[u8]) -> Address {
+        let head = Head {
+            version: Version(1),
+            access: 0,
+            place: Place { slot: 1, db: 0, fragment: 2 },
+            tag: 0,
+            watched: None,
+            client_flags: 0,
+            key,
+            value_len: value.len(),
+            large: false,
+        };
+        let len = head.shape().len();
+        if !segments.has_room(len) {
+            assert!(segments.open_next());
+        }
+        let at = segments.append(len);
+        segments.write(at, &head, value);
+        at
+    }
+
+    #[test]
+    fn a_segment_is_freed_with_its_last_live_record_and_used_again() {
+        let mut segments = Segments::reserve(LEN, 8 * LEN as u64).expect("reserves");
+        let addresses: Vec<_> =
+            (0..100_u8).map(|i| append(&mut segments, &[i; 9], &[i; 4000])).collect();
+        let full = segments.in_use();
+        assert_eq!(full, 7);
+        for (i, at) in addresses.iter().enumerate() {
+            assert_eq!(segments.record(*at).value(), &[i as u8; 4000]);
+            segments.kill(*at);
+        }
+        assert_eq!((segments.in_use(), segments.live_bytes()), (1, 0));
+        for round in 0..50 {
+            let at = append(&mut segments, b"k", &[round; 7000]);
+            segments.kill(at);
+        }
+        assert_eq!((segments.in_use(), segments.count()), (1, 7));
+    }
+
+    #[test]
+    fn idle_pages_are_given_back_in_steps() {
+        let mut segments = Segments::reserve(LEN, 64 * LEN as u64).expect("reserves");
+        let addresses: Vec<_> =
+            (0..40).map(|_| append(&mut segments, b"k", &[1; 60_000])).collect();
+        addresses.iter().for_each(|at| segments.kill(*at));
+        let mut steps = 0;
+        while segments.is_releasing() {
+            assert!(segments.release_step() <= STEP_BYTES_MAX);
+            steps += 1;
+        }
+        assert_eq!((steps, segments.idle_bytes()), (35, 4 * LEN as u64));
+    }
+
+    #[test]
+    fn a_full_range_opens_nothing() {
+        let mut segments = Segments::reserve(LEN, 2 * LEN as u64).expect("reserves");
+        assert!(segments.open_next());
+        append(&mut segments, b"k", b"v");
+        assert!(segments.open_next());
+        append(&mut segments, b"k", b"v");
+        assert!(!segments.open_next());
+    }
+}
