@@ -8,31 +8,38 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use velodrome_engine::{DATABASES_MAX, Effects, Engine};
 
+/// A rate is measured over at least this time.
+const RATE_MS_MIN: u64 = 1000;
+
 macro_rules! figures {
     ($($(#[$doc:meta])* $name:ident,)+) => {
         /// The figures of one shard, shared.
         #[derive(Debug, Default)]
-        pub struct Gauges {
-            $($(#[$doc])* pub $name: AtomicU64,)+
+        pub(crate) struct Gauges {
+            $($(#[$doc])* pub(crate) $name: AtomicU64,)+
             /// Items of each database.
-            pub keys: [AtomicU64; DATABASES_MAX],
+            pub(crate) keys: [AtomicU64; DATABASES_MAX],
             /// Items of each database that have a deadline.
-            pub expires: [AtomicU64; DATABASES_MAX],
+            pub(crate) expires: [AtomicU64; DATABASES_MAX],
+            /// When and with how many commands the present measurement of their rate began.
+            measured: [AtomicU64; 2],
         }
 
         /// The figures of one shard, or the sums of several, at a time.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct Snapshot {
-            $($(#[$doc])* pub $name: u64,)+
+        pub(crate) struct Snapshot {
+            $($(#[$doc])* pub(crate) $name: u64,)+
             /// Items of each database.
-            pub keys: [u64; DATABASES_MAX],
+            pub(crate) keys: [u64; DATABASES_MAX],
             /// Items of each database that have a deadline.
-            pub expires: [u64; DATABASES_MAX],
+            pub(crate) expires: [u64; DATABASES_MAX],
         }
 
         impl Gauges {
-            /// Replaces all figures; only the shard they belong to does so.
-            pub fn publish(&self, figures: &Snapshot) {
+            /// Replaces all figures at `now_ms`; only the shard they belong to does so.
+            pub(crate) fn publish(&self, figures: &Snapshot, now_ms: u64) {
+                let commands_per_s = self.commands_per_s(figures.commands, now_ms);
+                let figures = &Snapshot { commands_per_s, ..*figures };
                 $(self.$name.store(figures.$name, Ordering::Relaxed);)+
                 for (gauge, figure) in self.keys.iter().zip(figures.keys) {
                     gauge.store(figure, Ordering::Relaxed);
@@ -43,7 +50,7 @@ macro_rules! figures {
             }
 
             /// The figures as last published.
-            pub fn snapshot(&self) -> Snapshot {
+            pub(crate) fn snapshot(&self) -> Snapshot {
                 Snapshot {
                     $($name: self.$name.load(Ordering::Relaxed),)+
                     keys: self.keys.each_ref().map(|gauge| gauge.load(Ordering::Relaxed)),
@@ -54,7 +61,7 @@ macro_rules! figures {
 
         impl Snapshot {
             /// Adds another shard's figures.
-            pub fn add(&mut self, other: &Snapshot) {
+            pub(crate) fn add(&mut self, other: &Snapshot) {
                 $(self.$name += other.$name;)+
                 for db in 0..DATABASES_MAX {
                     self.keys[db] += other.keys[db];
@@ -78,6 +85,8 @@ figures! {
     watching,
     /// Commands executed.
     commands,
+    /// Commands a second, of late.
+    commands_per_s,
     /// Requests answered with an error.
     errors,
     /// Reads that found a key.
@@ -128,9 +137,25 @@ figures! {
     slowlog_entries,
 }
 
+impl Gauges {
+    /// The rate of the last whole measurement, which takes a second or more.
+    fn commands_per_s(&self, commands: u64, now_ms: u64) -> u64 {
+        let [since_ms, before] = self.measured.each_ref().map(|word| word.load(Ordering::Relaxed));
+        let rate = self.commands_per_s.load(Ordering::Relaxed);
+        let passed_ms = now_ms.saturating_sub(since_ms);
+        if passed_ms < RATE_MS_MIN {
+            return rate;
+        }
+        self.measured[0].store(now_ms, Ordering::Relaxed);
+        self.measured[1].store(commands, Ordering::Relaxed);
+        // The count begins anew at CONFIG RESETSTAT, and the first measurement has no beginning.
+        if since_ms == 0 { 0 } else { commands.saturating_sub(before) * 1000 / passed_ms }
+    }
+}
+
 impl Snapshot {
     /// The figures that an engine knows; the others are 0.
-    pub fn of_engine<E: Effects>(engine: &Engine<E>) -> Self {
+    pub(crate) fn of_engine<E: Effects>(engine: &Engine<E>) -> Self {
         let stats = engine.stats();
         let limits = engine.limits();
         let db = |at: usize| at as u8;
@@ -167,11 +192,27 @@ mod tests {
         let gauges = [Gauges::default(), Gauges::default()];
         let mut first = Snapshot { commands: 3, waiting: 1, ..Snapshot::default() };
         first.keys[15] = 7;
-        gauges[0].publish(&first);
-        gauges[1].publish(&Snapshot { commands: 4, ..first });
+        gauges[0].publish(&first, 5);
+        gauges[1].publish(&Snapshot { commands: 4, ..first }, 5);
         assert_eq!(gauges[0].snapshot(), first);
         let mut sum = Snapshot::default();
         gauges.iter().for_each(|gauges| sum.add(&gauges.snapshot()));
         assert_eq!((sum.commands, sum.waiting, sum.keys[15], sum.expires[15]), (7, 2, 14, 0));
+    }
+
+    #[test]
+    fn the_rate_is_measured_over_whole_seconds() {
+        let gauges = Gauges::default();
+        for (now_ms, commands, per_s) in [
+            (10_000, 500, 0),
+            (10_500, 900, 0),
+            (11_000, 1_500, 1_000),
+            (11_900, 1_500, 1_000),
+            (13_000, 1_500, 0),
+            (15_000, 100, 0),
+        ] {
+            gauges.publish(&Snapshot { commands, ..Snapshot::default() }, now_ms);
+            assert_eq!(gauges.snapshot().commands_per_s, per_s, "{now_ms}");
+        }
     }
 }

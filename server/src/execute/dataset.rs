@@ -37,7 +37,7 @@ pub(crate) fn on_shard<E: Effects>(
             out.integer(engine.slot_len(*slot) as i64);
         }
         Command::Cluster(ClusterCommand::GetKeysInSlot { slot, count }) => {
-            slot_keys(engine, *slot, *count, out);
+            slot_keys(engine, *slot, *count, moment, out);
         }
         _ => return false,
     }
@@ -45,10 +45,16 @@ pub(crate) fn on_shard<E: Effects>(
 }
 
 /// Writes up to `count` keys of a slot.
-fn slot_keys<E: Effects>(engine: &mut Engine<E>, slot: u16, count: u64, out: &mut Encoder<'_>) {
+fn slot_keys<E: Effects>(
+    engine: &mut Engine<E>,
+    slot: u16,
+    count: u64,
+    moment: &Moment,
+    out: &mut Encoder<'_>,
+) {
     let count_max = count.min(engine.slot_len(slot)) as usize;
     let mut keys = KeyList::default();
-    engine.slot_keys(0, slot, count_max, &mut |key| keys.push(key));
+    engine.slot_keys(0, slot, count_max, moment.now_ms, &mut |key| keys.push(key));
     out.array(keys.len());
     keys.iter().for_each(|key| out.bulk(key));
 }

@@ -192,8 +192,7 @@ mod tests {
         let mut conversation = Conversation::new();
         let names: Vec<String> = (0..256).map(|number| format!("k{number}")).collect();
         let pairs: Vec<String> = names.iter().map(|name| format!("{name} {name}")).collect();
-        let values: String =
-            names.iter().map(|name| format!(" ${} {name}", name.len())).collect();
+        let values: String = names.iter().map(|name| format!(" ${} {name}", name.len())).collect();
         conversation.check(&[
             (&format!("MSET {}", pairs.join(" ")), "+OK"),
             (&format!("MGET {}", names.join(" ")), &format!("*256{values}")),

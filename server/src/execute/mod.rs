@@ -44,10 +44,9 @@ use velodrome_net::command::{Command, MemoryCommand};
 use velodrome_net::resp::Encoder;
 
 pub(crate) use dataset::on_shard;
-pub(crate) use key_list::KeyList;
 pub(crate) use many::on_keys;
 pub(crate) use moment::{Moment, Tail};
-pub(crate) use page::{Page, scan_page};
+pub(crate) use page::scan_page;
 pub(crate) use script::answer_script;
 
 /// Runs a command on one key, which `key` is.

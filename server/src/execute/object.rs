@@ -48,9 +48,8 @@ pub(super) fn object<E: Effects>(
              note that when switching between policies at runtime LRU and LFU data will take \
              some time to adjust.",
         ),
-        ObjectCommand::IdleTime { .. } => out.error(
-            "ERR idle time in seconds is not tracked: recency is counted in accesses here",
-        ),
+        ObjectCommand::IdleTime { .. } => out
+            .error("ERR idle time in seconds is not tracked: recency is counted in accesses here"),
         ObjectCommand::Help => unreachable!("OBJECT HELP names no key"),
     }
 }

@@ -34,9 +34,8 @@ pub(crate) fn scan_page<E: Effects>(
 ) -> Page {
     let count = scan.count.clamp(1, SCAN_ITEMS_MAX as u64) as usize;
     let typed = scan.type_name.is_none_or(|name| name.eq_ignore_ascii_case(b"string"));
-    let wanted = |key: &[u8]| {
-        typed && scan.pattern.is_none_or(|pattern| glob::matches(pattern, key))
-    };
+    let wanted =
+        |key: &[u8]| typed && scan.pattern.is_none_or(|pattern| glob::matches(pattern, key));
     let mut page = Page { next: Some(cursor), keys: KeyList::default(), looked_at: 0 };
     while page.looked_at < count
         && let Some(from) = page.next

@@ -99,9 +99,8 @@ pub(super) fn delete_if<E: Effects>(
     moment: &Moment,
     out: &mut Encoder<'_>,
 ) {
-    let equal = engine
-        .peek(key, moment.now_ms)
-        .is_some_and(|item| item.value.as_bytes() == expected);
+    let equal =
+        engine.peek(key, moment.now_ms).is_some_and(|item| item.value.as_bytes() == expected);
     out.integer((equal && engine.delete(key, moment.now_ms)).into());
 }
 

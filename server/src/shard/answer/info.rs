@@ -1,0 +1,125 @@
+//! INFO: which sections, in which order.
+//!
+//! Invariant: sections come in one order however they are asked for, each once; names nobody
+//! knows are left out. Cost: one reading of every shard's gauges and, for some sections, of /proc.
+
+use velodrome_net::resp::Encoder;
+
+use crate::gauges::Snapshot;
+use crate::shard::Shard;
+
+use super::process::Process;
+use super::sections::{self, Facets};
+
+/// A section: its name in requests, whether INFO without a name shows it, and its lines.
+type Section = (&'static str, bool, fn(&mut String, &Facets<'_>));
+
+const SECTIONS: [Section; 12] = [
+    ("server", true, sections::server),
+    ("clients", true, sections::clients),
+    ("memory", true, sections::memory),
+    ("persistence", true, sections::persistence),
+    ("stats", true, sections::stats),
+    ("replication", true, sections::replication),
+    ("cpu", true, sections::cpu),
+    ("modules", true, sections::modules),
+    ("errorstats", true, sections::errors),
+    ("cluster", true, sections::cluster),
+    ("keyspace", true, sections::keyspace),
+    ("shards", true, sections::shards),
+];
+
+/// Writes INFO of these sections from what every shard has published.
+pub(in crate::shard) fn info(shard: &Shard, wanted: &[Vec<u8>], out: &mut Encoder<'_>) {
+    let shards: Vec<Snapshot> = shard.facts.gauges.iter().map(|gauges| gauges.snapshot()).collect();
+    let mut sum = Snapshot::default();
+    shards.iter().for_each(|figures| sum.add(figures));
+    let facets = Facets {
+        facts: &shard.facts,
+        config: &shard.config,
+        now_ms: shard.moment.now_ms,
+        process: Process::read(),
+        shards: &shards,
+        sum: &sum,
+    };
+    let mut text = String::with_capacity(4096);
+    for (name, usual, write) in SECTIONS {
+        if is_wanted(wanted, name, usual) {
+            if !text.is_empty() {
+                text.push_str("\r\n");
+            }
+            write(&mut text, &facets);
+        }
+    }
+    out.verbatim(*b"txt", text.as_bytes());
+}
+
+fn is_wanted(wanted: &[Vec<u8>], name: &str, usual: bool) -> bool {
+    if wanted.is_empty() {
+        return usual;
+    }
+    wanted.iter().any(|word| {
+        let is = |other: &str| word.eq_ignore_ascii_case(other.as_bytes());
+        is(name) || is("all") || is("everything") || (usual && is("default"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use velodrome_net::resp::Proto;
+
+    use super::super::conversation::Conversation;
+    use super::*;
+
+    fn info_of(sections: &[&str]) -> String {
+        let mut conversation = Conversation::with_clients(2);
+        conversation.shard.publish();
+        let mut bytes = Vec::new();
+        let wanted: Vec<Vec<u8>> = sections.iter().map(|name| name.as_bytes().to_vec()).collect();
+        info(&conversation.shard, &wanted, &mut Encoder::new(&mut bytes, Proto::Resp2));
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn every_line_is_a_section_a_field_or_blank() {
+        let text = info_of(&[]);
+        let body = text.split_once("\r\n").unwrap().1.strip_suffix("\r\n").unwrap();
+        let mut fields = std::collections::BTreeSet::new();
+        for line in body.split("\r\n").filter(|line| !line.is_empty() && !line.starts_with("# ")) {
+            let (name, _) = line.split_once(':').unwrap_or_else(|| panic!("{line}"));
+            assert!(fields.insert(name), "{name} stands twice");
+        }
+        for name in [
+            "redis_version",
+            "velodrome_version",
+            "redis_mode",
+            "uptime_in_seconds",
+            "connected_clients",
+            "used_memory",
+            "used_memory_rss",
+            "maxmemory",
+            "loading",
+            "total_commands_processed",
+            "keyspace_hits",
+            "role",
+            "used_cpu_user",
+            "cluster_enabled",
+            "shard0",
+        ] {
+            assert!(fields.contains(name), "{name} is missing");
+        }
+    }
+
+    #[test]
+    fn sections_are_chosen() {
+        let heads = |sections: &[&str]| -> Vec<String> {
+            let text = info_of(sections);
+            text.lines().filter_map(|line| line.strip_prefix("# ")).map(str::to_owned).collect()
+        };
+        assert_eq!(heads(&[]).len(), SECTIONS.len());
+        assert_eq!(heads(&["ALL"]), heads(&["default", "server"]));
+        assert_eq!(heads(&["Replication", "server", "server"]), ["Server", "Replication"]);
+        assert!(heads(&["nope"]).is_empty());
+        assert!(info_of(&["clients"]).contains("connected_clients:2\r\n"));
+    }
+}
