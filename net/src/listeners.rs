@@ -74,11 +74,15 @@ impl Listeners {
         let Some(Some(listener)) = self.slots.get(slot) else {
             return false;
         };
-        if !has_waiting(&listener.socket) || set_nonblocking(&listener.socket, true).is_err() {
+        if !has_waiting(&listener.socket) {
             return false;
         }
+        // The peer may leave between the look and the accept, which must not wait then.
+        let Ok(before) = set_nonblocking(&listener.socket, true) else {
+            return false;
+        };
         let accepted = accept_with(&listener.socket, SocketFlags::CLOEXEC);
-        let _ = set_nonblocking(&listener.socket, false);
+        let _ = set_nonblocking(&listener.socket, before);
         let Ok(socket) = accepted else {
             return false;
         };

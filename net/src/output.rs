@@ -47,8 +47,22 @@ struct Pieces {
 pub(crate) enum Staged<'a> {
     Nothing,
     Bytes(&'a [u8]),
+    Pieces(StagedPieces<'a>),
+}
+
+/// Pieces that go out with one vectored send.
+pub(crate) struct StagedPieces<'a>(&'a Pieces);
+
+impl<'a> StagedPieces<'a> {
     /// At most `SEND_PIECES_MAX` slices, in order.
-    Slices([&'a [u8]; SEND_PIECES_MAX], usize),
+    pub(crate) fn slices(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let front_sent = self.0.front_sent;
+        let pieces = self.0.queue.iter().take(SEND_PIECES_MAX).enumerate();
+        pieces.map(move |(at, piece)| match at {
+            0 => &piece.bytes()[front_sent..],
+            _ => piece.bytes(),
+        })
+    }
 }
 
 /// The output queue of a connection.
@@ -92,8 +106,8 @@ impl Output {
         if self.sent < self.in_flight.len() {
             return Staged::Bytes(&self.in_flight[self.sent..]);
         }
-        if self.pieces.is_some() {
-            return self.stage_pieces();
+        if let Some(pieces) = &self.pieces {
+            return Staged::Pieces(StagedPieces(pieces));
         }
         if self.queued.is_empty() {
             return Staged::Nothing;
@@ -102,18 +116,6 @@ impl Output {
         self.sent = 0;
         mem::swap(&mut self.queued, &mut self.in_flight);
         Staged::Bytes(&self.in_flight)
-    }
-
-    fn stage_pieces(&self) -> Staged<'_> {
-        let pieces = self.pieces.as_ref().expect("checked by the caller");
-        let mut slices: [&[u8]; SEND_PIECES_MAX] = [&[]; SEND_PIECES_MAX];
-        let mut count = 0;
-        for (slot, piece) in slices.iter_mut().zip(&pieces.queue) {
-            *slot = piece.bytes();
-            count += 1;
-        }
-        slices[0] = &slices[0][pieces.front_sent..];
-        Staged::Slices(slices, count)
     }
 
     /// The kernel took `count` bytes of what was staged.
@@ -219,8 +221,8 @@ mod tests {
         let (taken, count) = match output.stage() {
             Staged::Nothing => return Vec::new(),
             Staged::Bytes(bytes) => (bytes.to_vec(), bytes.len()),
-            Staged::Slices(slices, count) => {
-                let all = slices[..count].concat();
+            Staged::Pieces(pieces) => {
+                let all = pieces.slices().collect::<Vec<_>>().concat();
                 let len = all.len();
                 (all, len)
             }

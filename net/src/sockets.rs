@@ -26,15 +26,15 @@ pub(crate) fn prepare(socket: impl AsFd) -> io::Result<()> {
 }
 
 /// epoll needs non-blocking descriptors; io_uring needs blocking ones, because it fails a request
-/// on a non-blocking descriptor instead of waiting.
-pub(crate) fn set_nonblocking(socket: impl AsFd, nonblocking: bool) -> io::Result<()> {
+/// on a non-blocking descriptor instead of waiting. Answers what it was before.
+pub(crate) fn set_nonblocking(socket: impl AsFd, nonblocking: bool) -> io::Result<bool> {
     let flags = fcntl_getfl(&socket)?;
     let mut wanted = flags;
     wanted.set(OFlags::NONBLOCK, nonblocking);
     if wanted != flags {
         fcntl_setfl(&socket, wanted)?;
     }
-    Ok(())
+    Ok(flags.contains(OFlags::NONBLOCK))
 }
 
 /// A socket that can connect to `address`.

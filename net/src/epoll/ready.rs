@@ -155,10 +155,12 @@ fn send_staged(connection: &mut Connection) -> Option<Result<usize, Errno>> {
     match output.stage() {
         Staged::Nothing => None,
         Staged::Bytes(bytes) => Some(retry(|| send(socket, bytes, SendFlags::NOSIGNAL))),
-        Staged::Slices(slices, count) => {
+        Staged::Pieces(pieces) => {
             let mut vectors = [IoSlice::new(&[]); SEND_PIECES_MAX];
-            for (vector, slice) in vectors.iter_mut().zip(&slices[..count]) {
+            let mut count = 0;
+            for (vector, slice) in vectors.iter_mut().zip(pieces.slices()) {
                 *vector = IoSlice::new(slice);
+                count += 1;
             }
             Some(retry(|| {
                 let mut control = SendAncillaryBuffer::default();

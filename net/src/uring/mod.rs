@@ -322,3 +322,47 @@ impl UringDriver {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sleeping_ring_is_woken_by_a_message() {
+        let limits = Limits::default();
+        let (mut one, mut other) = match (Ring::new(), UringDriver::new(&limits, false)) {
+            (Ok(_), Ok(other)) => (UringDriver::new(&limits, false).unwrap(), other),
+            (Err(error), _) | (_, Err(error)) => {
+                return println!("skipped: io_uring refused: {error}");
+            }
+        };
+        let (mut hub, waker) = (Hub::new(limits, Vec::new()).unwrap(), Waker::new().unwrap());
+        waker.set_ring(other.ring.fd());
+        assert!(waker.park());
+        one.wake(&waker);
+        one.poll(&mut hub, Wait::Now).unwrap();
+        let patience = std::time::Duration::from_secs(30);
+        other.ring.enter(Sleep::For(patience), 1, 0).unwrap();
+        let completion = other.ring.next_completion().expect("the message");
+        assert_eq!(completion.token, Token::Message);
+        assert!(waker.unpark());
+    }
+
+    #[test]
+    fn more_requests_than_the_queue_holds_all_complete() {
+        let Ok(mut ring) = Ring::new() else {
+            return println!("skipped: io_uring refused");
+        };
+        let count = 3 * crate::limits::COMPLETIONS_MAX as usize;
+        (0..count).for_each(|_| ring.nothing());
+        let mut completed = 0;
+        while completed < count {
+            ring.enter(Sleep::Forever, 1, 0).unwrap();
+            while ring.next_completion().is_some() {
+                completed += 1;
+            }
+        }
+        assert_eq!(ring.outstanding(), 0);
+        assert!(!ring.has_work());
+    }
+}

@@ -28,6 +28,7 @@ struct Message {
 
 /// Headers the kernel has not copied yet.
 #[derive(Default)]
+#[expect(clippy::vec_box, reason = "the kernel holds their addresses while the lists grow")]
 pub(crate) struct Headers {
     messages: Vec<Box<Message>>,
     addresses: Vec<Box<SockAddr>>,
@@ -54,8 +55,8 @@ impl Headers {
                 let len = bytes.len().min(SEND_BYTES_MAX) as u32;
                 opcode::Send::new(Fd(socket), bytes.as_ptr(), len).flags(libc::MSG_NOSIGNAL).build()
             }
-            Staged::Slices(slices, count) => {
-                let message = self.message(&slices[..count]);
+            Staged::Pieces(pieces) => {
+                let message = self.message(pieces.slices());
                 let flags = libc::MSG_NOSIGNAL as u32;
                 opcode::SendMsg::new(Fd(socket), message).flags(flags).build()
             }
@@ -69,7 +70,7 @@ impl Headers {
         true
     }
 
-    fn message(&mut self, slices: &[&[u8]]) -> *const libc::msghdr {
+    fn message<'a>(&mut self, slices: impl Iterator<Item = &'a [u8]>) -> *const libc::msghdr {
         let none = libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 };
         // SAFETY: all zeroes is an empty message header.
         let header: libc::msghdr = unsafe { std::mem::zeroed() };
@@ -77,9 +78,9 @@ impl Headers {
         for (slot, slice) in message.slices.iter_mut().zip(slices) {
             slot.iov_base = slice.as_ptr().cast_mut().cast();
             slot.iov_len = slice.len();
+            message.header.msg_iovlen += 1;
         }
         message.header.msg_iov = message.slices.as_mut_ptr();
-        message.header.msg_iovlen = slices.len();
         let header: *const libc::msghdr = &message.header;
         self.messages.push(message);
         header

@@ -2,7 +2,7 @@
 //!
 //! Every wait is for an event, with a deadline that fails the test.
 
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpStream};
