@@ -7,6 +7,7 @@
 //! logs above `debug`.
 
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Registry;
@@ -16,6 +17,16 @@ use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogFormat, LogLevel};
+
+/// The process's one subscriber, once it logs.
+static STARTED: OnceLock<Logging> = OnceLock::new();
+
+/// Logs from now on what is at least as severe as `level`, if the process logs.
+pub fn set_level(level: LogLevel) {
+    if let Some(logging) = STARTED.get() {
+        logging.set_level(level);
+    }
+}
 
 /// Changes the level while the node runs.
 #[derive(Clone)]
@@ -31,7 +42,7 @@ pub fn start(format: LogFormat, level: LogLevel) -> Result<Logging, String> {
     let pretty = is_pretty(format, std::io::stdout().is_terminal());
     let (subscriber, logging) = subscriber(pretty, level, std::io::stdout);
     subscriber.try_init().map_err(|error| format!("logs cannot be started: {error}"))?;
-    Ok(logging)
+    Ok(STARTED.get_or_init(|| logging).clone())
 }
 
 impl Logging {

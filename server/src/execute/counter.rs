@@ -111,7 +111,8 @@ mod tests {
             ("SET k 1 EX 10", "+OK"),
             ("INCRBYFLOAT k 1", "$1 2"),
             ("TTL k", ":10"),
-            ("INCRBYFLOAT k inf", "-ERR increment would produce NaN or Infinity"),
+            ("SET k inf", "+OK"),
+            ("INCRBYFLOAT k 1", "-ERR increment would produce NaN or Infinity"),
         ]);
     }
 }

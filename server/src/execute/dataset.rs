@@ -54,6 +54,9 @@ fn slot_keys<E: Effects>(
 ) {
     let count_max = count.min(engine.slot_len(slot)) as usize;
     let mut keys = KeyList::default();
+    if count_max == 0 {
+        return out.array(0);
+    }
     engine.slot_keys(0, slot, count_max, moment.now_ms, &mut |key| keys.push(key));
     out.array(keys.len());
     keys.iter().for_each(|key| out.bulk(key));

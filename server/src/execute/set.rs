@@ -167,6 +167,7 @@ mod tests {
             ("EXISTS k", ":0"),
             ("SET k v EX 0", "-ERR invalid expire time in 'set' command"),
             ("SET k v EX 9223372036854775", "-ERR invalid expire time in 'set' command"),
+            ("SETEX k 9223372036854775807 v", "-ERR invalid expire time in 'setex' command"),
             ("SET k v EXAT 9223372036854775", "+OK"),
             ("GET k", "$1 v"),
         ]);
@@ -205,8 +206,8 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_refused() {
-        let mut conversation = Conversation::with_value_len_max(100);
-        let long = "x".repeat(101);
+        let mut conversation = Conversation::with_value_len_max(100_000);
+        let long = "x".repeat(100_001);
         let too_long = "-ERR string exceeds maximum allowed size (proto-max-bulk-len)";
         conversation.check(&[
             (&format!("SET k {long}"), too_long),
@@ -214,11 +215,11 @@ mod tests {
             ("EXISTS j", ":0"),
             (&format!("SET k {}", &long[1..]), "+OK"),
             ("APPEND k y", too_long),
-            ("SETRANGE k 100 y", too_long),
-            ("SETRANGE k 99 y", ":100"),
+            ("SETRANGE k 100000 y", too_long),
+            ("SETRANGE k 99999 y", ":100000"),
             ("SETRANGE none 4294967295 y", too_long),
             ("SETRANGE none 9223372036854775807 y", too_long),
-            ("STRLEN k", ":100"),
+            ("STRLEN k", ":100000"),
         ]);
     }
 }

@@ -88,7 +88,7 @@ impl Shard {
             gathers: self.gathers.len() as u64,
             ..Snapshot::of_engine(&self.engine)
         };
-        self.facts.gauges[usize::from(self.id)].publish(&figures);
+        self.facts.gauges[usize::from(self.id)].publish(&figures, self.moment.now_ms);
     }
 }
 
