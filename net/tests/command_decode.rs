@@ -1,9 +1,13 @@
 //! What requests decode to, where they go, and that the table and the decoders agree.
 
+use std::hash::{BuildHasher as _, RandomState};
+
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
 use velodrome_net::command::flags::{NO_AUTH, READONLY, WRITE};
 use velodrome_net::command::{
     COMMANDS, ClientCommand, ClientKind, ClusterCommand, Command, ExpireCondition, Expiry, Keys,
-    Refused, Route, Scan, Set, SetCondition, SetReply, Spec, TimeUnit,
+    Refused, Route, Scan, Set, SetCondition, SetReply, Spec, TimeUnit, keys_of,
 };
 use velodrome_net::resp::{
     ArgBuf, Args, Parsed, Proto, RequestLimits, RequestParser, encode_command,
@@ -247,6 +251,85 @@ fn routes_follow_the_tables_keys() {
             }
         });
     }
+}
+
+/// Words that mean something somewhere, in any order, after every command's name.
+#[test]
+fn no_arguments_make_decoding_panic() {
+    const WORDS: &[&str] = &[
+        "EX",
+        "px",
+        "EXAT",
+        "NX",
+        "xx",
+        "GT",
+        "lt",
+        "GET",
+        "IFEQ",
+        "KEEPTTL",
+        "PERSIST",
+        "0",
+        "1",
+        "-1",
+        "3",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "1.5",
+        "",
+        "k",
+        "AUTH",
+        "SETNAME",
+        "MATCH",
+        "COUNT",
+        "TYPE",
+        "ID",
+        "SKIPME",
+        "yes",
+        "on",
+        "OFF",
+        "normal",
+        "FILTERBY",
+        "PATTERN",
+        "ACLCAT",
+        "SAMPLES",
+        "SAVE",
+        "ABORT",
+        "async",
+        "set",
+        "eval",
+        "client",
+        "object",
+    ];
+    let seed = std::env::var("SEED").map_or_else(
+        |_| RandomState::new().hash_one(0u8),
+        |seed| seed.parse().expect("SEED is a number"),
+    );
+    println!("seed {seed}");
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let (mut accepted, mut refused) = (0, 0);
+    for round in 0..1000 {
+        for spec in rows() {
+            let mut request = request_of(spec, 0);
+            for _ in 0..rng.random_range(0..8) {
+                request.push(WORDS[rng.random_range(0..WORDS.len())].as_bytes());
+            }
+            with_args(&request, |args| match Command::decode(args) {
+                Ok(command) => {
+                    let _ = command.route();
+                    accepted += 1;
+                }
+                Err(error) => {
+                    let text = error.to_string();
+                    let code = text.split(' ').next().unwrap_or("");
+                    let shouted = code.len() > 2 && code.bytes().all(|b| b.is_ascii_uppercase());
+                    assert!(shouted, "seed {seed} round {round}: {text}");
+                    refused += 1;
+                }
+            });
+            with_args(&request, |args| keys_of(args).map_or(0, Iterator::count));
+        }
+    }
+    assert!(accepted > 10_000 && refused > 10_000, "{accepted} accepted, {refused} refused");
 }
 
 #[test]

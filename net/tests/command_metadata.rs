@@ -171,6 +171,7 @@ fn keys_of_command_lines() {
         ("del a b c", "[a b c]"),
         ("eval x 0", "[]"),
         ("eval x 2 a b c", "[a b]"),
+        ("eval x 3 a b c", "[a b c]"),
         ("eval x 5 a b c", "[]"),
         ("eval x y a b c", "[]"),
         ("object encoding k", "[k]"),

@@ -20,6 +20,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("SET a b EX", "ERR syntax error"),
     ("SET a b EX 0", "ERR invalid expire time in 'set' command"),
     ("SET a b EX -1", "ERR invalid expire time in 'set' command"),
+    ("SET a b EX 9223372036854776", "ERR invalid expire time in 'set' command"),
     ("SET a b PX abc", "ERR value is not an integer or out of range"),
     ("SET a b EX 9223372036854775807", "ERR invalid expire time in 'set' command"),
     ("SET a b EX 10 PX 10", "ERR syntax error"),
@@ -179,6 +180,7 @@ const REFUSED: &[(&str, &str)] = &[
 const ACCEPTED: &[&str] = &[
     "SET a b PXAT 9223372036854775807",
     "SET a b EX 10 EX 20",
+    "SET a b EX 9223372036854775",
     "SET a b NX NX",
     "EXPIRE a 1 XX GT",
     "PEXPIREAT a -9223372036854775808",

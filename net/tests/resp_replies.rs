@@ -204,6 +204,15 @@ fn kinds() {
         assert_eq!((skipped.consumed, skipped.kind), (bytes.len(), *kind), "{text}");
         assert!(ReplyParser::new().next(bytes).unwrap().is_some());
     }
+    // One connection's parser remembers nothing of the reply before.
+    let mut parser = ReplyParser::new();
+    for (first, _) in cases {
+        assert!(parser.skip(first).unwrap().is_some());
+        for (second, kind) in cases {
+            let skipped = parser.skip(second).unwrap().expect("complete");
+            assert_eq!((skipped.consumed, skipped.kind), (second.len(), *kind));
+        }
+    }
 }
 
 #[test]

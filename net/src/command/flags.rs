@@ -32,6 +32,8 @@ pub const NO_MULTI: Flags = Flags(1 << 10);
 pub const ALLOW_BUSY: Flags = Flags(1 << 11);
 /// Has keys whose place depends on other arguments.
 pub const MOVABLE_KEYS: Flags = Flags(1 << 12);
+/// Takes keys but may go without.
+pub const NO_MANDATORY_KEYS: Flags = Flags(1 << 13);
 
 /// Common to what a connection asks about itself.
 pub const ANYTIME_OUTSIDE_SCRIPTS: Flags = NOSCRIPT.and(LOADING).and(STALE);
@@ -49,6 +51,7 @@ const NAMES: &[(Flags, &str)] = &[
     (FAST, "fast"),
     (NO_AUTH, "no_auth"),
     (NO_MULTI, "no_multi"),
+    (NO_MANDATORY_KEYS, "no_mandatory_keys"),
     (MOVABLE_KEYS, "movablekeys"),
     (ALLOW_BUSY, "allow_busy"),
 ];

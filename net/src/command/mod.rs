@@ -53,4 +53,4 @@ pub use server::{
     ObjectCommand, ScriptCommand, Shutdown, SlowlogCommand,
 };
 pub use spec::{Arg, FindKeys, KeySpec, Spec};
-pub use table::{COMMANDS, find, find_full};
+pub use table::{COMMANDS, SPEC_COUNT, find, find_full};

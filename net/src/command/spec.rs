@@ -6,7 +6,7 @@
 use crate::resp::Args;
 
 use super::closed::Command;
-use super::flags::{ADMIN, FAST, Flags, MOVABLE_KEYS, READONLY, WRITE};
+use super::flags::{ADMIN, FAST, Flags, MOVABLE_KEYS, NO_MANDATORY_KEYS, READONLY, WRITE};
 use super::refused::Refused;
 
 /// Reads the arguments of a request whose name and arity are already right.
@@ -15,6 +15,9 @@ pub(super) type Decode = for<'a> fn(Args<'a>) -> Result<Command<'a>, Refused>;
 /// One command or sub-command.
 #[derive(Clone, Copy, Debug)]
 pub struct Spec {
+    /// A number below `SPEC_COUNT` of its own, for arrays of what is counted by command; it may
+    /// differ from build to build.
+    pub id: u16,
     /// Lower-case name; a sub-command's own, without its container.
     pub name: &'static str,
     /// Lower-case name in full: `client|kill`.
@@ -54,6 +57,7 @@ impl Spec {
         decode: Decode,
     ) -> Self {
         Self {
+            id: u16::MAX,
             name: own_name(full_name),
             full_name,
             arity,
@@ -103,7 +107,7 @@ impl Spec {
 
     pub(super) const fn keys(mut self, keys: &'static [KeySpec]) -> Self {
         if let [KeySpec { find: FindKeys::Counted, .. }, ..] = keys {
-            self.flags = self.flags.and(MOVABLE_KEYS);
+            self.flags = self.flags.and(MOVABLE_KEYS).and(NO_MANDATORY_KEYS);
         }
         self.keys = keys;
         self

@@ -6,6 +6,7 @@
 
 use std::io::Write as _;
 
+use super::error::ProtocolError;
 use super::reply::{Proto, Reply};
 
 /// Writes tokens behind what `out` already holds.
@@ -90,6 +91,11 @@ impl<'a> Encoder<'a> {
     /// An error, its code first; line ends in it become blanks.
     pub fn error(&mut self, text: &str) {
         self.line(b'-', text);
+    }
+
+    /// The last words to a peer that broke the protocol: `-ERR Protocol error: …`.
+    pub fn protocol_error(&mut self, error: ProtocolError) {
+        self.error(&format!("ERR {error}"));
     }
 
     /// A whole number.
@@ -322,6 +328,13 @@ mod tests {
             let resp2 = format!("${}\r\n{text}\r\n", text.len());
             check(Reply::Double(number), &resp2, &format!(",{text}\r\n"));
         }
+    }
+
+    #[test]
+    fn last_words() {
+        let mut out = Vec::new();
+        Encoder::new(&mut out, Proto::Resp3).protocol_error(ProtocolError::ExpectedBulk(b'\r'));
+        assert_eq!(out, b"-ERR Protocol error: expected '$', got ' '\r\n");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What ends a connection: bytes that no longer say where a request begins.
 //!
-//! Owns the wording, which is Redis's, since operators search their logs for it.
+//! Owns the wording, which is Redis's, since operators search their logs for it. The text has no
+//! error code; `Encoder::protocol_error` puts `ERR` before it.
 
 use std::fmt;
 

@@ -7,17 +7,17 @@
 pub(super) mod strings;
 // Keys of any type, and transactions.
 pub(super) mod keyspace;
-// The connection itself.
-pub(super) mod connection;
 // CLIENT.
 pub(super) mod client;
+// The connection itself.
+pub(super) mod connection;
+// Scripts.
+pub(super) mod scripts;
 // The server and what it records.
 pub(super) mod server;
 // COMMAND and CONFIG.
 pub(super) mod introspection;
 // CLUSTER.
 pub(super) mod cluster;
-// Scripts.
-pub(super) mod scripts;
 // Reading options one word at a time.
 mod words;

@@ -34,26 +34,69 @@ const GROUPS: &[&[Spec]] = &[
     cluster::ROWS,
 ];
 
-const ROW_COUNT: usize = {
+const ROW_COUNT: usize = count(false);
+const SUBCOMMAND_COUNT: usize = count(true);
+
+/// Commands and sub-commands together: one more than the largest [`Spec::id`].
+pub const SPEC_COUNT: usize = ROW_COUNT + SUBCOMMAND_COUNT;
+
+/// Rows of all groups, or the sub-commands inside them.
+const fn count(subcommands: bool) -> usize {
     let (mut count, mut group) = (0, 0);
     while group < GROUPS.len() {
-        count += GROUPS[group].len();
+        let mut row = 0;
+        while row < GROUPS[group].len() {
+            count += if subcommands { GROUPS[group][row].subcommands.len() } else { 1 };
+            row += 1;
+        }
         group += 1;
     }
     count
-};
+}
 
-static TABLE: [Spec; ROW_COUNT] = {
+/// The groups behind each other, numbered.
+static ROWS: [Spec; ROW_COUNT] = {
     let mut rows = [GROUPS[0][0]; ROW_COUNT];
     let (mut at, mut group) = (0, 0);
     while group < GROUPS.len() {
         let mut row = 0;
         while row < GROUPS[group].len() {
             rows[at] = GROUPS[group][row];
+            rows[at].id = at as u16;
             at += 1;
             row += 1;
         }
         group += 1;
+    }
+    rows
+};
+
+/// The sub-commands behind each other, numbered on from the rows.
+static SUBCOMMANDS: [Spec; SUBCOMMAND_COUNT] = {
+    let mut specs = [GROUPS[0][0]; SUBCOMMAND_COUNT];
+    let (mut at, mut row) = (0, 0);
+    while row < ROW_COUNT {
+        let mut sub = 0;
+        while sub < ROWS[row].subcommands.len() {
+            specs[at] = ROWS[row].subcommands[sub];
+            specs[at].id = (ROW_COUNT + at) as u16;
+            at += 1;
+            sub += 1;
+        }
+        row += 1;
+    }
+    specs
+};
+
+/// The rows, their sub-commands being the numbered ones.
+static TABLE: [Spec; ROW_COUNT] = {
+    let mut rows = ROWS;
+    let (mut at, mut row) = (0, 0);
+    while row < ROW_COUNT {
+        let len = rows[row].subcommands.len();
+        rows[row].subcommands = SUBCOMMANDS.split_at(at).1.split_at(len).0;
+        at += len;
+        row += 1;
     }
     rows
 };
@@ -69,7 +112,7 @@ static SLOTS: [u8; SLOT_COUNT] = {
     let mut slots = [EMPTY; SLOT_COUNT];
     let mut row = 0;
     while row < ROW_COUNT {
-        let mut slot = hash(TABLE[row].name.as_bytes());
+        let mut slot = hash(ROWS[row].name.as_bytes());
         while slots[slot] != EMPTY {
             slot = (slot + 1) % SLOT_COUNT;
         }
@@ -197,6 +240,14 @@ mod tests {
         }
         let longest = COMMANDS.iter().map(|spec| probes(spec.name)).max();
         assert!(longest <= Some(4), "{longest:?}");
+    }
+
+    #[test]
+    fn ids_are_dense() {
+        let all = COMMANDS.iter().flat_map(|spec| std::iter::once(spec).chain(spec.subcommands));
+        let mut ids: Vec<_> = all.map(|spec| usize::from(spec.id)).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, (0..SPEC_COUNT).collect::<Vec<_>>());
     }
 
     #[test]
