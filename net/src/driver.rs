@@ -6,98 +6,23 @@
 //! neither anything to submit nor anything to fetch and it must not wait.
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use socket2::SockAddr;
 
+use crate::config::{
+    Address, Batching, BlockUse, DriverChoice, DriverConfig, DriverError, DriverKind,
+};
 use crate::connections::ConnId;
 use crate::epoll::EpollDriver;
 use crate::event::Event;
 use crate::files::{FileAction, FileOperation, OpId};
 use crate::hub::{Hub, Wait};
-use crate::limits::Limits;
 use crate::output::SharedBytes;
 use crate::timers::Due;
 use crate::uring::UringDriver;
 use crate::waker::Waker;
-
-/// Which driver to use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DriverChoice {
-    /// io_uring when the host allows it, else epoll.
-    #[default]
-    Auto,
-    /// io_uring or an error.
-    IoUring,
-    /// epoll.
-    Epoll,
-}
-
-/// Which driver is running.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DriverKind {
-    /// One io_uring.
-    IoUring,
-    /// One epoll instance.
-    Epoll,
-}
-
-impl DriverKind {
-    /// The name operators use: `io_uring` or `epoll`.
-    pub fn name(self) -> &'static str {
-        match self {
-            DriverKind::IoUring => "io_uring",
-            DriverKind::Epoll => "epoll",
-        }
-    }
-}
-
-/// Whether a busy io_uring driver waits a moment to take more completions at once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Batching {
-    /// Never waits longer than for the first completion.
-    Off,
-    /// When recent turns took many completions each, waits at most 50 µs for half as many again.
-    /// A few connections never see it.
-    #[default]
-    Adaptive,
-}
-
-/// How to build a driver.
-#[derive(Clone, Debug, Default)]
-pub struct DriverConfig {
-    /// Which driver.
-    pub choice: DriverChoice,
-    /// Bounds.
-    pub limits: Limits,
-    /// Batching of completions.
-    pub batching: Batching,
-    /// What a connection is told that is dropped because no descriptors are left.
-    pub shed_answer: Vec<u8>,
-}
-
-/// Where to connect to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
-    /// IPv4 or IPv6.
-    Tcp(SocketAddr),
-    /// A Unix socket's path.
-    Unix(PathBuf),
-}
-
-/// Why there is no driver.
-#[derive(Debug, thiserror::Error)]
-pub enum DriverError {
-    /// io_uring was asked for and the host refuses it.
-    #[error("{0}")]
-    IoUringRefused(String),
-    /// The host refuses epoll, eventfd or the memory for receive blocks.
-    #[error("the event loop could not be set up: {0}")]
-    Setup(#[from] io::Error),
-}
 
 /// The three system calls a host must allow for io_uring.
 const SYSTEM_CALLS: &str = "io_uring_setup, io_uring_enter and io_uring_register";
@@ -119,9 +44,10 @@ impl Driver {
     pub fn new(config: DriverConfig) -> Result<Driver, DriverError> {
         let hub = Hub::new(config.limits, config.shed_answer)?;
         let batching = config.batching == Batching::Adaptive;
+        let incremental = config.block_use == BlockUse::Incremental;
         let mut fallback_reason = None;
         if config.choice != DriverChoice::Epoll {
-            match UringDriver::new(&hub.limits, batching) {
+            match UringDriver::new(&hub.limits, batching, incremental) {
                 Ok(mut uring) => {
                     uring.attach(&hub.waker);
                     let backend = Backend::Uring(Box::new(uring));

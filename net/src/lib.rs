@@ -14,6 +14,8 @@ mod epoll;
 mod hub;
 // The listening sockets of a driver; running out of descriptors.
 mod listeners;
+// What a driver is built from.
+mod config;
 // What happened: the closed list of events.
 mod event;
 // One-shot timers.
@@ -45,8 +47,11 @@ pub mod resp;
 
 pub use buffers::Chunk;
 pub use clock::mono_ns;
+pub use config::{
+    Address, Batching, BlockUse, DriverChoice, DriverConfig, DriverError, DriverKind,
+};
 pub use connections::ConnId;
-pub use driver::{Address, Batching, Driver, DriverChoice, DriverConfig, DriverError, DriverKind};
+pub use driver::Driver;
 pub use event::{CloseReason, Event};
 pub use files::OpId;
 pub use hub::Wait;

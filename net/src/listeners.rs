@@ -22,27 +22,27 @@ pub(crate) struct Listener {
     pub(crate) number: u16,
     /// The kernel has been asked to accept.
     pub(crate) armed: bool,
+    /// To be dropped when the kernel lets go of it.
+    pub(crate) stopping: bool,
 }
 
 /// All listening sockets, by slot; a slot is emptied, never reused.
 pub(crate) struct Listeners {
     slots: Vec<Option<Listener>>,
-    pub(crate) stopping: bool,
     reserve: Option<OwnedFd>,
     shed_answer: Vec<u8>,
 }
 
 impl Listeners {
     pub(crate) fn new(shed_answer: Vec<u8>) -> Listeners {
-        Listeners { slots: Vec::new(), stopping: false, reserve: spare(), shed_answer }
+        Listeners { slots: Vec::new(), reserve: spare(), shed_answer }
     }
 
     pub(crate) fn insert(&mut self, socket: OwnedFd, number: u16) -> io::Result<usize> {
         if self.slots.len() >= LISTENERS_MAX {
             return Err(io::Error::other(format!("at most {LISTENERS_MAX} listening sockets")));
         }
-        self.stopping = false;
-        self.slots.push(Some(Listener { socket, number, armed: false }));
+        self.slots.push(Some(Listener { socket, number, armed: false, stopping: false }));
         Ok(self.slots.len() - 1)
     }
 

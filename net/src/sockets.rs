@@ -55,3 +55,26 @@ pub(crate) fn reset_on_close(socket: impl AsFd) {
     // A socket that refuses is closed in the ordinary way.
     let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tcp_sockets_get_their_options_and_unix_sockets_none() {
+        let tcp = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        prepare(&tcp).unwrap();
+        assert!(tcp.tcp_nodelay().unwrap() && tcp.keepalive().unwrap());
+        assert_eq!(tcp.tcp_keepalive_time().unwrap(), Duration::from_secs(300));
+        prepare(Socket::new(Domain::UNIX, Type::STREAM, None).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn blocking_mode_is_set_and_told() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        assert!(!set_nonblocking(&socket, true).unwrap());
+        assert!(set_nonblocking(&socket, true).unwrap());
+        assert!(set_nonblocking(&socket, false).unwrap());
+        assert!(!set_nonblocking(&socket, false).unwrap());
+    }
+}

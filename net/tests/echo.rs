@@ -5,13 +5,19 @@ mod rig;
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use rig::{Rig, both, client, pattern};
-use velodrome_net::{DriverChoice, Limits, Wait};
+use velodrome_net::{
+    Batching, BlockUse, Driver, DriverChoice, DriverConfig, Event, Limits, Wait, mono_ns,
+};
 
 fn echo(choice: DriverChoice, clients: usize, len: usize, piece: usize) {
     println!("{choice:?}: {clients} clients, {len} bytes in pieces of {piece}");
-    let mut rig = Rig::new(choice);
+    echo_with(Rig::new(choice), clients, len, piece);
+}
+
+fn echo_with(mut rig: Rig, clients: usize, len: usize, piece: usize) {
     let addr = rig.addr;
     let threads: Vec<_> = (0..clients)
         .map(|seed| {
@@ -79,28 +85,46 @@ fn answers_one_by_one() {
 fn few_receive_blocks_serve_many_senders() {
     both(|choice| {
         let limits = Limits { receive_blocks: 2, receive_block_bytes: 4096, ..Limits::default() };
-        let mut rig = Rig::with_limits(choice, limits);
-        let addr = rig.addr;
-        let threads: Vec<_> = (0..64)
-            .map(|seed| {
-                thread::spawn(move || {
-                    let mut reader = client(addr);
-                    let mut writer = reader.try_clone().unwrap();
-                    let sent = pattern(60_000, seed);
-                    let expected = sent.clone();
-                    let writing = thread::spawn(move || {
-                        writer.write_all(&sent).unwrap();
-                        writer.shutdown(std::net::Shutdown::Write).unwrap();
-                    });
-                    let mut got = Vec::new();
-                    reader.read_to_end(&mut got).unwrap();
-                    writing.join().unwrap();
-                    assert!(got == expected, "echo differs: {} bytes", got.len());
-                })
-            })
-            .collect();
-        rig.until("every client is done", |rig| rig.closed == 64);
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        echo_with(Rig::with_limits(choice, limits), 64, 60_000, 60_000);
+    });
+}
+
+#[test]
+fn whole_blocks_serve_as_well() {
+    both(|choice| {
+        for (receive_blocks, receive_block_bytes) in [(32, 128 << 10), (2, 4096)] {
+            let limits = Limits { receive_blocks, receive_block_bytes, ..Limits::default() };
+            let (block_use, batching) = (BlockUse::Whole, Batching::Off);
+            let config = DriverConfig { choice, limits, block_use, batching, ..Default::default() };
+            echo_with(Rig::around(Driver::new(config).unwrap()), 20, 500_000, 5000);
+        }
+    });
+}
+
+#[test]
+fn a_busy_driver_falls_asleep_when_the_work_ends() {
+    both(|choice| {
+        let mut rig = Rig::new(choice);
+        let mut clients: Vec<_> = (0..40).map(|_| rig.client()).collect();
+        rig.until("all are adopted", |rig| rig.conns.len() == 40);
+        for round in 1..50 {
+            clients.iter_mut().for_each(|client| client.write_all(b"PING\r\n").unwrap());
+            rig.until("all have come", |rig| {
+                rig.seen.values().map(|seen| seen.received).sum::<usize>() == round * 40 * 6
+            });
+        }
+        // Nothing but the wake-up at the end, so `turns` counts needless ones.
+        let waker = rig.driver.waker();
+        let waking = thread::spawn(move || {
+            thread::park_timeout(Duration::from_millis(100));
+            waker.wake();
+        });
+        let mut turns = 0;
+        while !rig.turn(Wait::Until(None)).iter().any(|event| matches!(event, Event::Mailbox)) {
+            turns += 1;
+        }
+        waking.join().unwrap();
+        assert!(turns <= 20, "{turns} turns although nothing happens any more");
     });
 }
 
@@ -141,9 +165,9 @@ fn a_driver_without_work_stays_asleep() {
         let mut rig = Rig::new(choice);
         let (_client, _conn) = rig.pair();
         rig.turn(Wait::Now);
-        let until = velodrome_net::mono_ns() + 100_000_000;
+        let until = mono_ns() + 100_000_000;
         let mut turns = 0;
-        while velodrome_net::mono_ns() < until {
+        while mono_ns() < until {
             rig.turn(Wait::Until(Some(until)));
             turns += 1;
         }

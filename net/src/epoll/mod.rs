@@ -73,7 +73,6 @@ impl EpollDriver {
     }
 
     pub(crate) fn stop_listening(&mut self, hub: &mut Hub) {
-        hub.listeners.stopping = true;
         for slot in hub.listeners.slots() {
             self.unwatch_listener(hub, slot);
             hub.listeners.remove(slot);

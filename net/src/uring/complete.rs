@@ -128,6 +128,7 @@ impl UringDriver {
     fn accepted(&mut self, hub: &mut Hub, slot: usize, completion: Completion) {
         let Some(listener) = hub.listeners.get_mut(slot) else { return };
         let number = listener.number;
+        let stopping = listener.stopping;
         listener.armed = completion.more();
         if completion.result >= 0 {
             let socket = super::ring::accepted_socket(completion.result);
@@ -136,7 +137,7 @@ impl UringDriver {
         if completion.more() {
             return;
         }
-        if hub.listeners.stopping {
+        if stopping {
             return hub.listeners.remove(slot);
         }
         let error = Errno::from_raw_os_error(-completion.result.min(0));

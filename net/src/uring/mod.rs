@@ -60,7 +60,11 @@ pub(crate) struct UringDriver {
 
 impl UringDriver {
     /// Sets the ring up and proves with one request that the kernel serves it.
-    pub(crate) fn new(limits: &Limits, batching: bool) -> io::Result<UringDriver> {
+    pub(crate) fn new(
+        limits: &Limits,
+        batching: bool,
+        incremental: bool,
+    ) -> io::Result<UringDriver> {
         let mut ring = Ring::new()?;
         ring.nothing();
         ring.enter(Sleep::Forever, 1, 0)?;
@@ -68,7 +72,7 @@ impl UringDriver {
         if probe.is_none_or(|completion| completion.result < 0) {
             return Err(io::Error::from_raw_os_error(libc::ENOSYS));
         }
-        let receive_ring = ReceiveRing::new(ring.submitter(), limits)?;
+        let receive_ring = ReceiveRing::new(ring.submitter(), limits, incremental)?;
         Ok(UringDriver {
             batching: batching && ring.parameters().is_feature_min_timeout(),
             ring,
@@ -110,10 +114,12 @@ impl UringDriver {
     }
 
     pub(crate) fn stop_listening(&mut self, hub: &mut Hub) {
-        hub.listeners.stopping = true;
         for slot in hub.listeners.slots() {
             match hub.listeners.get_mut(slot) {
-                Some(listener) if listener.armed => self.ring.cancel(Token::Accept(slot as u32)),
+                Some(listener) if listener.armed => {
+                    listener.stopping = true;
+                    self.ring.cancel(Token::Accept(slot as u32));
+                }
                 Some(_) => hub.listeners.remove(slot),
                 None => {}
             }
@@ -204,9 +210,11 @@ impl UringDriver {
         if sleep != Sleep::Not && !hub.waker.park() {
             sleep = Sleep::Not;
         }
+        let mut batched = false;
         let entered = if sleep != Sleep::Not || self.ring.has_work() {
             let want = self.want();
             self.sends = 0;
+            batched = sleep != Sleep::Not && want > 1;
             self.ring.enter(sleep, want, BATCH_WAIT_US_MAX)
         } else {
             Ok(())
@@ -218,7 +226,7 @@ impl UringDriver {
         if !self.headers.is_empty() && self.ring.is_drained() {
             self.headers.clear();
         }
-        self.reap(hub);
+        self.reap(hub, batched);
         self.fire_timers(hub);
         Ok(())
     }
@@ -271,7 +279,9 @@ impl UringDriver {
         receives + self.sends
     }
 
-    fn reap(&mut self, hub: &mut Hub) {
+    /// Takes all completions, and learns from a wait for a batch whether it was worth it: an idle
+    /// driver must soon wait for ever again.
+    fn reap(&mut self, hub: &mut Hub, batched: bool) {
         self.receives = 0;
         while let Some(completion) = self.ring.next_completion() {
             self.complete(hub, completion);
@@ -279,6 +289,8 @@ impl UringDriver {
         if self.receives > 0 {
             let now = self.receives * MEAN_ONE;
             self.receives_mean = (self.receives_mean * 7 + now) / 8;
+        } else if batched {
+            self.receives_mean /= 2;
         }
     }
 
@@ -330,8 +342,8 @@ mod tests {
     #[test]
     fn a_sleeping_ring_is_woken_by_a_message() {
         let limits = Limits::default();
-        let (mut one, mut other) = match (Ring::new(), UringDriver::new(&limits, false)) {
-            (Ok(_), Ok(other)) => (UringDriver::new(&limits, false).unwrap(), other),
+        let (mut one, mut other) = match (Ring::new(), UringDriver::new(&limits, false, true)) {
+            (Ok(_), Ok(other)) => (UringDriver::new(&limits, false, true).unwrap(), other),
             (Err(error), _) | (_, Err(error)) => {
                 return println!("skipped: io_uring refused: {error}");
             }

@@ -29,6 +29,8 @@ pub(crate) const GROUP: u16 = 0;
 const INCREMENTAL: u16 = 2;
 /// Without incremental consumption, blocks are this many times smaller and more.
 const WHOLE_BLOCK_SPLIT: u32 = 8;
+/// But not smaller than this.
+const WHOLE_BLOCK_LEN_MIN: u32 = 2048;
 
 /// Blocks in the kernel's hands.
 pub(crate) struct ReceiveRing {
@@ -43,13 +45,18 @@ pub(crate) struct ReceiveRing {
 
 impl ReceiveRing {
     /// Maps the blocks and registers the ring; it must be dropped after the io_uring.
-    pub(crate) fn new(submitter: &Submitter<'_>, limits: &Limits) -> io::Result<ReceiveRing> {
+    pub(crate) fn new(
+        submitter: &Submitter<'_>,
+        limits: &Limits,
+        incremental: bool,
+    ) -> io::Result<ReceiveRing> {
         let (count, len) = (limits.receive_blocks, limits.receive_block_bytes);
-        ReceiveRing::register(submitter, count, len, true).or_else(|_| {
-            let split = WHOLE_BLOCK_SPLIT.min(len / 2048).max(1);
-            let count = (u32::from(count) * split).min(1 << 15) as u16;
-            ReceiveRing::register(submitter, count, len / split, false)
-        })
+        if incremental && let Ok(ring) = ReceiveRing::register(submitter, count, len, true) {
+            return Ok(ring);
+        }
+        let split = WHOLE_BLOCK_SPLIT.min(len / WHOLE_BLOCK_LEN_MIN).max(1);
+        let count = (u32::from(count) * split).min(1 << 15) as u16;
+        ReceiveRing::register(submitter, count, len / split, false)
     }
 
     fn register(

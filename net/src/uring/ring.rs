@@ -27,6 +27,9 @@ const ENTER_GETEVENTS: u32 = 1 << 0;
 /// `IORING_ENTER_EXT_ARG`: the argument is a timeout structure.
 const ENTER_EXT_ARG: u32 = 1 << 3;
 
+/// As good as for ever.
+const LONG: Timespec = Timespec::new().sec(3600);
+
 /// What the kernel says about one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Completion {
@@ -214,7 +217,12 @@ impl Ring {
         let mut args = SubmitArgs::new();
         let want = match sleep {
             Sleep::Not => 0,
-            Sleep::Forever => want,
+            Sleep::Forever if want == 1 => want,
+            // Without a timeout the kernel would end the whole wait when the batch's time is up.
+            Sleep::Forever => {
+                args = args.timespec(&LONG);
+                want
+            }
             Sleep::For(duration) => {
                 timeout = timespec(duration);
                 args = args.timespec(&timeout);

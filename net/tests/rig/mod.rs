@@ -55,7 +55,11 @@ impl Rig {
     }
 
     pub fn with_limits(choice: DriverChoice, limits: Limits) -> Rig {
-        let mut driver = driver(choice, limits).expect("probed by `both`");
+        let driver = driver(choice, limits).expect("probed by `both`");
+        Rig::around(driver)
+    }
+
+    pub fn around(mut driver: Driver) -> Rig {
         let socket = bind_tcp("127.0.0.1:0".parse().unwrap(), 4096, "--port").unwrap();
         let addr = local_addr(&socket);
         driver.listen(socket, 7).unwrap();
