@@ -104,10 +104,12 @@ impl Hub {
         }
     }
 
-    /// Bytes came in. They are dropped when the server no longer wants to hear of them.
+    /// Bytes came in. They are dropped when the server no longer wants to hear of them, or has
+    /// been told of a failed send, which can overtake bytes from before the peer's reset.
     #[inline]
     pub(crate) fn received(&mut self, conn: ConnId, bytes: Chunk) {
-        if self.connections.get(conn).is_some_and(|c| c.phase == Phase::Open) {
+        let live = |c: &Connection| c.phase == Phase::Open && !c.peer_closed;
+        if self.connections.get(conn).is_some_and(live) {
             let bytes = self.transform.inbound(bytes);
             self.events.push_back(Event::Received { conn, bytes });
         }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use rig::{both, driver, local_addr};
+use socket2::{Domain, SockRef, Socket, Type};
 use velodrome_net::{
     CloseReason, ConnId, Driver, DriverChoice, Event, Limits, Wait, bind_tcp, mono_ns,
 };
@@ -38,6 +39,16 @@ fn bytes(from: usize, len: usize) -> Vec<u8> {
 
 fn check(from: usize, got: &[u8]) {
     assert!(got.iter().enumerate().all(|(at, b)| *b == byte(from + at)), "stream broken");
+}
+
+/// Small kernel buffers: sends stall and are taken in parts.
+fn make_small<'a, S>(socket: &'a S)
+where
+    SockRef<'a>: From<&'a S>,
+{
+    let socket = SockRef::from(socket);
+    socket.set_recv_buffer_size(8192).unwrap();
+    socket.set_send_buffer_size(8192).unwrap();
 }
 
 /// The peer's end of a connection.
@@ -120,7 +131,10 @@ impl Chaos {
     fn add_peer(&mut self) {
         let live = self.peers.values().filter(|peer| peer.stream.is_some()).count();
         if live < PEERS_MAX {
-            let stream = TcpStream::connect(self.addr).unwrap();
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            make_small(&socket);
+            socket.connect(&self.addr.into()).unwrap();
+            let stream = TcpStream::from(socket);
             stream.set_nonblocking(true).unwrap();
             let addr = stream.local_addr().unwrap();
             let peer = Peer { stream: Some(stream), shut: false, wrote: 0, read: 0 };
@@ -230,6 +244,7 @@ impl Chaos {
         self.accepted += 1;
         // A peer that has reset already has no address any more.
         let addr = socket.peer_addr().unwrap_or(self.addr);
+        make_small(&socket);
         let conn = self.driver.adopt(socket.into()).unwrap();
         self.ends.insert(conn, (End::default(), addr));
     }
