@@ -35,13 +35,14 @@ fn both_families_share_a_port() {
     let Ok(six) = bind_tcp("[::1]:0".parse().unwrap(), 16, "--bind") else {
         return println!("skipped: no IPv6 on this host");
     };
-    let port = local_addr(&six).port();
-    // The port may be taken by a stranger, but never by our own IPv6 socket.
-    let any_six = bind_tcp("[::]:0".parse().unwrap(), 16, "--bind").unwrap();
-    let port_any = local_addr(&any_six).port();
-    let four = bind_tcp(([0, 0, 0, 0], port_any).into(), 16, "--bind");
-    assert!(four.is_ok(), "{four:?}");
-    assert!(port != 0);
+    drop(six);
+    // A port may belong to a stranger, five hardly do; our own IPv6 socket must not be in the way.
+    let shared = (0..5).any(|_| {
+        let six = bind_tcp("[::]:0".parse().unwrap(), 16, "--bind").unwrap();
+        let four = ([0, 0, 0, 0], local_addr(&six).port()).into();
+        bind_tcp(four, 16, "--bind").is_ok()
+    });
+    assert!(shared);
 }
 
 #[test]
