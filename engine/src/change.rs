@@ -28,6 +28,8 @@ pub(crate) enum Mutation<'a> {
     Remove { at: Address, cause: Cause },
     /// All keys of a slot go.
     Flush { db: u8, slot: u16 },
+    /// All keys of a database go, with an effect for each slot that has any.
+    FlushAll { db: u8 },
 }
 
 /// What a key holds after a write.
@@ -80,7 +82,8 @@ impl NewItem<'_> {
 }
 
 impl<E: Effects> Engine<E> {
-    /// Changes state and emits the effect. Room for a record that grows was made before.
+    /// Changes state and emits the effect. Room for a record that grows was made before. Returns
+    /// the version the change got, of the last slot when there are several.
     #[inline]
     pub(crate) fn change(
         &mut self,
@@ -93,6 +96,7 @@ impl<E: Effects> Engine<E> {
             Mutation::Redate { at, deadline_ms } => self.date(at, deadline_ms, given, now_ms),
             Mutation::Remove { at, cause } => self.remove(at, cause, given),
             Mutation::Flush { db, slot } => self.flush_slot(db, slot, given),
+            Mutation::FlushAll { db } => self.flush_db(db),
         }
     }
 
@@ -254,5 +258,18 @@ impl<E: Effects> Engine<E> {
         self.index.retire_slot(db, slot, self.segments.serial());
         self.effects.emit(&Effect { slot, db, version, change: Change::Flushed });
         version
+    }
+
+    fn flush_db(&mut self, db: u8) -> Version {
+        let mut last = Version::default();
+        let Some(directory) = self.index.directory(db) else { return last };
+        let mut from = 0;
+        while let Some(slot) = directory.next_filled(from) {
+            last = self.sequences.advance(slot, None);
+            self.effects.emit(&Effect { slot, db, version: last, change: Change::Flushed });
+            from = usize::from(slot) + 1;
+        }
+        self.index.retire_db(db, self.segments.serial());
+        last
     }
 }

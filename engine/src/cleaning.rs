@@ -4,6 +4,8 @@
 //! record more; after the last step the segment is free. Cost: what survives is copied once; a
 //! segment is chosen among a few hundred by its account and a handful by samples.
 
+use rand::Rng;
+
 use crate::change::Mutation;
 use crate::cleaner::Rule;
 use crate::effect::{Cause, Effects};
@@ -152,9 +154,11 @@ impl<E: Effects> Engine<E> {
             }
         }
         survey.oldest.sort_unstable();
-        let rest = survey.oldest.split_off(survey.oldest.len().min(VICTIM_SHORTLIST_MAX - 2));
-        let middle = rest.get(rest.len() / 2).map(|(_, number)| *number);
-        survey.others.extend(middle);
+        let rest = survey.oldest.split_off(survey.oldest.len().min(VICTIM_SHORTLIST_MAX / 2));
+        if !rest.is_empty() {
+            let random = core::iter::repeat_with(|| self.rng.random_range(0..rest.len()));
+            survey.others.extend(random.take(VICTIM_SHORTLIST_MAX / 2 - 1).map(|i| rest[i].1));
+        }
         survey
     }
 

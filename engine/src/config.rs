@@ -40,7 +40,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The segment length that suits a memory limit: a sixty-fourth of it, within bounds.
+    /// The segment length that suits a memory limit: a hundred-and-twenty-eighth of it, within bounds.
     pub fn segment_len_for(memory_bytes_max: u64) -> usize {
         let wanted = (memory_bytes_max / SEGMENTS_WANTED_MIN).max(1);
         let floor = 1_u64 << wanted.ilog2();
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn segments_shrink_with_the_limit() {
-        let cases = [(2 << 20, 64 << 10), (16 << 20, 256 << 10), (64 << 20, 1 << 20)];
+        let cases = [(2 << 20, 64 << 10), (16 << 20, 128 << 10), (128 << 20, 1 << 20)];
         for (memory, segment_len) in cases {
             assert_eq!(Config::segment_len_for(memory), segment_len, "{memory}");
         }

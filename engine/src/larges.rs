@@ -11,9 +11,8 @@ use std::sync::Arc;
 use rand::Rng;
 use rand::rngs::SmallRng;
 
-use crate::large::{LargeValue, StagedValue};
+use crate::large::LargeValue;
 use crate::limits::STEP_BYTES_MAX;
-use crate::refused::Refused;
 use crate::table::Address;
 
 /// Retired values looked at in one step for whether they are still pinned.
@@ -21,7 +20,8 @@ const PIN_CHECKS_MAX: usize = 16;
 
 #[derive(Debug)]
 struct Stored {
-    value: Arc<LargeValue>,
+    /// Lent for a moment while its owner is changed.
+    value: Option<Arc<LargeValue>>,
     at: Address,
 }
 
@@ -59,7 +59,7 @@ impl Larges {
     pub(crate) fn insert(&mut self, value: Arc<LargeValue>) -> u32 {
         self.bytes += value.mapped_len() as u64;
         self.count += 1;
-        let stored = Some(Stored { value, at: Address(0) });
+        let stored = Some(Stored { value: Some(value), at: Address(0) });
         if let Some(number) = self.free.pop() {
             self.stored[number as usize] = stored;
             return number;
@@ -68,14 +68,11 @@ impl Larges {
         (self.stored.len() - 1) as u32
     }
 
-    fn stored(&self, number: u32) -> &Stored {
-        self.stored[number as usize].as_ref().expect("a large record's value is stored")
-    }
-
     /// A stored value.
     #[inline]
     pub(crate) fn get(&self, number: u32) -> &Arc<LargeValue> {
-        &self.stored(number).value
+        let stored = self.stored[number as usize].as_ref();
+        stored.and_then(|it| it.value.as_ref()).expect("a large record's value is stored")
     }
 
     /// The record of a stored value lies at `at` now.
@@ -83,32 +80,24 @@ impl Larges {
         self.stored[number as usize].as_mut().expect("a large record's value is stored").at = at;
     }
 
-    /// Takes a stored value out for good.
-    fn take(&mut self, number: u32) -> Arc<LargeValue> {
-        let stored = self.stored[number as usize].take().expect("a value is taken once");
-        self.free.push(number);
-        self.count -= 1;
-        self.bytes -= stored.value.mapped_len() as u64;
-        stored.value
-    }
-
-    /// Takes the engine's handle of a value that is about to be replaced; its number stays, with
-    /// an empty value, until `retire`.
-    pub(crate) fn lend(&mut self, number: u32) -> Result<Arc<LargeValue>, Refused> {
-        let empty = Arc::new(StagedValue::new(0)?.finish());
-        let stored = self.stored[number as usize].as_mut().expect("a large value is stored");
-        self.bytes += empty.mapped_len() as u64;
-        self.bytes -= stored.value.mapped_len() as u64;
-        Ok(core::mem::replace(&mut stored.value, empty))
+    /// Takes the handle of a value that is about to be replaced; its number stays until `retire`.
+    pub(crate) fn lend(&mut self, number: u32) -> Arc<LargeValue> {
+        let stored = self.stored[number as usize].as_mut();
+        let value = stored.and_then(|it| it.value.take()).expect("a value is lent once");
+        self.bytes -= value.mapped_len() as u64;
+        value
     }
 
     /// Takes a stored value out and gives its memory back step by step.
     pub(crate) fn retire(&mut self, number: u32) {
-        let value = self.take(number);
+        let stored = self.stored[number as usize].take().expect("a value is retired once");
+        self.free.push(number);
+        self.count -= 1;
+        let Some(value) = stored.value else { return };
         if Arc::strong_count(&value) == 1 {
-            self.bytes += value.mapped_len() as u64;
             self.retired.push_back(value);
         } else {
+            self.bytes -= value.mapped_len() as u64;
             self.pinned.push_back(value);
         }
     }
@@ -166,6 +155,7 @@ impl Larges {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::large::StagedValue;
 
     fn value(len: usize) -> Arc<LargeValue> {
         let mut staged = StagedValue::new(len).expect("maps");

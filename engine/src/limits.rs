@@ -24,7 +24,7 @@ pub const SEGMENT_LEN_BYTES_MIN: usize = 64 << 10;
 /// Largest segment.
 pub const SEGMENT_LEN_BYTES_MAX: usize = 1 << 20;
 /// The memory limit holds about this many segments when it is small.
-pub const SEGMENTS_WANTED_MIN: u64 = 64;
+pub const SEGMENTS_WANTED_MIN: u64 = 128;
 /// Smallest memory limit an engine works with.
 pub const MEMORY_BYTES_MIN: u64 = 2 << 20;
 /// Addressable memory of one engine: 34 bits of 8-byte units.
@@ -39,9 +39,9 @@ pub const CLEAN_PACE: usize = 6;
 /// Segments considered when one is chosen to pay.
 pub const VICTIM_CANDIDATES_MAX: usize = 256;
 /// Records read to estimate what a segment would give.
-pub const VICTIM_SAMPLES_MAX: usize = 24;
+pub const VICTIM_SAMPLES_MAX: usize = 6;
 /// Segments whose records are sampled for one choice.
-pub const VICTIM_SHORTLIST_MAX: usize = 6;
+pub const VICTIM_SHORTLIST_MAX: usize = 24;
 
 /// Buckets of one table; beyond it the table is split.
 pub const TABLE_BUCKETS_MAX: usize = 1024;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::change::{NewItem, Source};
+use crate::change::{Mutation, NewItem, Source};
 use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::key::Key;
@@ -118,20 +118,34 @@ impl<E: Effects> Engine<E> {
         let wanted = if shared || len > mapped { lengthened(len) } else { 0 };
         self.reserve(record_len, wanted as u64, now_ms)?;
         let found = self.find(key);
-        if let Some(number) = found.and_then(|at| self.segments.record(at).large_number()) {
-            // Only this handle is left for the change, so that the value can be written.
-            drop(self.larges.lend(number)?);
-        }
-        let mut value = match Arc::try_unwrap(value) {
-            Ok(value) => value,
+        let mut value = match self.owned(found, value) {
+            Ok(owned) => owned,
             Err(shared) => copied(&shared, len)?,
         };
-        value.lengthen(len)?;
-        value.bytes_mut()[offset..offset + part.len()].copy_from_slice(part);
+        // A value that cannot grow is put back as it was.
+        let grown = value.lengthen(len);
+        if grown.is_ok() {
+            value.bytes_mut()[offset..offset + part.len()].copy_from_slice(part);
+        }
         let value = Source::Large(Arc::new(value));
         let item = NewItem { key, found, value, deadline_ms, client_flags, tag };
-        self.change(crate::change::Mutation::Write(item), None, now_ms);
-        Ok(len)
+        self.change(Mutation::Write(item), None, now_ms);
+        grown.map(|()| len)
+    }
+
+    /// The value behind the last handle, or the handle when others hold it too.
+    fn owned(
+        &mut self,
+        found: Option<Address>,
+        value: Arc<LargeValue>,
+    ) -> Result<LargeValue, Arc<LargeValue>> {
+        let number = found.and_then(|at| self.segments.record(at).large_number());
+        if let Some(number) = number
+            && Arc::strong_count(&value) == 2
+        {
+            drop(self.larges.lend(number));
+        }
+        Arc::try_unwrap(value)
     }
 
     /// Writes a value to a key that keeps its deadline, flags and tag.

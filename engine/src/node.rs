@@ -12,7 +12,7 @@ use crate::table::{Address, Entry, Room, Table};
 /// Bits of the fragment that one branch decides.
 const BRANCH_BITS: u32 = BRANCH_FANOUT.trailing_zeros();
 /// Sixteen sibling tables with this few entries become one again.
-const MERGE_ENTRIES_MAX: usize = 128;
+const MERGE_ENTRIES_MAX: usize = 384;
 
 /// What the index weighs and the most one change of it did.
 #[derive(Clone, Copy, Debug, Default)]

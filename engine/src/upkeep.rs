@@ -5,7 +5,7 @@
 
 use crate::change::Mutation;
 use crate::config::Limits;
-use crate::effect::{Cause, Change, Effect, Effects};
+use crate::effect::{Cause, Effects};
 use crate::engine::Engine;
 use crate::limits::{DATABASES_MAX, STEP_BYTES_MAX, STEP_ITEMS_MAX, WHEEL_STALE_MAX};
 use crate::refused::StartError;
@@ -144,22 +144,11 @@ impl<E: Effects> Engine<E> {
     }
 
     /// Empties a database, or all. Logically at once; `maintain` gives the memory back.
-    pub fn flush(&mut self, db: Option<u8>, _now_ms: u64) {
+    pub fn flush(&mut self, db: Option<u8>, now_ms: u64) {
         let dbs = db.map_or(0..DATABASES_MAX as u8, |db| db..db + 1);
         for db in dbs {
-            self.flush_db(db);
+            self.change(Mutation::FlushAll { db }, None, now_ms);
         }
-    }
-
-    fn flush_db(&mut self, db: u8) {
-        let Some(directory) = self.index.directory(db) else { return };
-        let mut from = 0;
-        while let Some(slot) = directory.next_filled(from) {
-            let version = self.sequences.advance(slot, None);
-            self.effects.emit(&Effect { slot, db, version, change: Change::Flushed });
-            from = usize::from(slot) + 1;
-        }
-        self.index.retire_db(db, self.segments.serial());
     }
 
     /// Changes the limits. A lower memory limit is approached step by step by `maintain` and by
@@ -177,10 +166,11 @@ impl<E: Effects> Engine<E> {
             });
         }
         self.limits = limits;
-        let held = self.accounted_bytes() + self.reserve_bytes();
-        self.ceiling = limits
-            .memory_bytes_max
-            .max(if self.accounted_bytes() > limits.memory_bytes_max { held } else { 0 });
+        let held = self.accounted_bytes();
+        self.ceiling = limits.memory_bytes_max;
+        if held > self.ceiling {
+            self.ceiling = held + self.reserve_bytes();
+        }
         Ok(())
     }
 }
