@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use velodrome_engine::{DATABASES_MAX, Effects, Engine};
+use velodrome_net::command::SPEC_COUNT;
 
 /// A rate is measured over at least this time.
 const RATE_MS_MIN: u64 = 1000;
@@ -21,6 +22,8 @@ macro_rules! figures {
             pub(crate) keys: [AtomicU64; DATABASES_MAX],
             /// Items of each database that have a deadline.
             pub(crate) expires: [AtomicU64; DATABASES_MAX],
+            /// How often each command was called.
+            pub(crate) calls: CallGauges,
             /// When and with how many commands the present measurement of their rate began.
             measured: [AtomicU64; 2],
         }
@@ -79,7 +82,7 @@ figures! {
     accepted,
     /// Connections refused because there were too many.
     rejected,
-    /// Connections whose commands wait for a transaction, a pause or a sibling.
+    /// Connections that CLIENT PAUSE holds back.
     blocked,
     /// Connections that watch keys.
     watching,
@@ -135,6 +138,32 @@ figures! {
     gathers,
     /// Entries of the slow log.
     slowlog_entries,
+}
+
+/// How often each command was called on a shard, by `Spec::id`.
+#[derive(Debug)]
+pub(crate) struct CallGauges(Box<[AtomicU64]>);
+
+impl Default for CallGauges {
+    fn default() -> Self {
+        Self((0..SPEC_COUNT).map(|_| AtomicU64::new(0)).collect())
+    }
+}
+
+impl CallGauges {
+    /// Replaces all counts; only the shard they belong to does so.
+    pub(crate) fn publish(&self, counts: &[u64]) {
+        for (gauge, count) in self.0.iter().zip(counts) {
+            gauge.store(*count, Ordering::Relaxed);
+        }
+    }
+
+    /// Adds the counts to `sums`.
+    pub(crate) fn add_to(&self, sums: &mut [u64]) {
+        for (sum, gauge) in sums.iter_mut().zip(&self.0) {
+            *sum += gauge.load(Ordering::Relaxed);
+        }
+    }
 }
 
 impl Gauges {

@@ -13,7 +13,7 @@ use crate::limits::KEYS_IN_ONE_PIECE_MAX;
 use crate::shard::answer::{self, After};
 use crate::shard::outlet::{reply, settle};
 use crate::shard::parcel::{Caller, Item, Request, Ticket};
-use crate::shard::session::{CommandName, ReplyMode, Session};
+use crate::shard::session::{ReplyMode, Session};
 use crate::shard::wire::Wire;
 use crate::shard::{Shard, holds::SlotSet};
 
@@ -41,7 +41,6 @@ impl Shard {
             }
         }
         self.commands += 1;
-        session.last_command = CommandName::of(args.try_get(0).unwrap_or_default());
         if session.reply_mode != ReplyMode::On {
             session.reply_mode = session.reply_mode.after_command();
         }

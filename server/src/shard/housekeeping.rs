@@ -50,9 +50,7 @@ impl Shard {
         let mut slow: Vec<(usize, ConnId)> = self
             .sessions()
             .filter(|session| session.slow_since_ms.is_some())
-            .map(|session| {
-                (wire.unsent_bytes(session.conn) + session.pending.len(), session.conn)
-            })
+            .map(|session| (wire.unsent_bytes(session.conn) + session.pending.len(), session.conn))
             .collect();
         slow.sort_unstable_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
         for (bytes, conn) in slow {
@@ -72,12 +70,11 @@ impl Shard {
 
     /// Tells the rest of the node how this shard is doing.
     pub(crate) fn publish(&mut self) {
-        let waiting = |session: &&Session| session.held || session.scattering;
         let figures = Snapshot {
             sessions: self.session_count as u64,
             accepted: self.accepted,
             rejected: self.rejected,
-            blocked: self.sessions().filter(waiting).count() as u64,
+            blocked: self.sessions().filter(|session| session.held).count() as u64,
             watching: self.sessions().filter(|session| !session.watching.is_empty()).count() as u64,
             commands: self.commands,
             errors: self.refused,
@@ -88,7 +85,9 @@ impl Shard {
             gathers: self.gathers.len() as u64,
             ..Snapshot::of_engine(&self.engine)
         };
-        self.facts.gauges[usize::from(self.id)].publish(&figures, self.moment.now_ms);
+        let gauges = &self.facts.gauges[usize::from(self.id)];
+        gauges.publish(&figures, self.moment.now_ms);
+        gauges.calls.publish(self.calls.by_id());
     }
 }
 

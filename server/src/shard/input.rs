@@ -5,7 +5,7 @@
 //! not executed in this turn is kept in its session. Cost: complete requests are never copied.
 
 use velodrome_engine::Key;
-use velodrome_net::command::{Command, Refused, Route};
+use velodrome_net::command::{Command, Refused, Route, Spec};
 use velodrome_net::resp::{ArgBuf, Args, Parsed, ProtocolError, RequestLimits, RequestParser};
 use velodrome_net::{Chunk, ConnId};
 
@@ -62,6 +62,8 @@ struct Job {
 /// A request understood.
 struct Decoded<'a> {
     args: Args<'a>,
+    /// The table's row, when the request names a command.
+    spec: Option<&'static Spec>,
     command: Result<Command<'a>, Refused>,
     /// Hashed with the database selected when the batch was parsed.
     key: Option<Key<'a>>,
@@ -218,9 +220,12 @@ impl Shard {
 
     fn decode<'a>(&mut self, conn: ConnId, args: Args<'a>) -> Decoded<'a> {
         if args.is_empty() {
-            return Decoded { args, command: Err(Refused::Syntax), key: None };
+            return Decoded { args, spec: None, command: Err(Refused::Syntax), key: None };
         }
-        let command = Command::decode(args);
+        let (spec, command) = match Spec::of(args) {
+            Ok(spec) => (Some(spec), spec.decode(args)),
+            Err(refused) => (None, Err(refused)),
+        };
         let mut key = None;
         if let Ok(decoded) = &command
             && let Route::Key(bytes) = decoded.route()
@@ -231,7 +236,7 @@ impl Shard {
             self.engine.prefetch_index(&hashed);
             key = Some(hashed);
         }
-        Decoded { args, command, key }
+        Decoded { args, spec, command, key }
     }
 
     /// Executes one request; false when it has to wait for a later turn.
@@ -243,6 +248,9 @@ impl Shard {
         wire: &mut impl Wire,
     ) -> bool {
         let Some(mut session) = self.take_session(conn) else { return true };
+        if let Some(spec) = item.spec {
+            session.last_command = spec.full_name;
+        }
         let executed = !session.stalled() && {
             if let Some(broken) = &job.broken {
                 self.refuse_protocol(&mut session, broken, wire);
@@ -252,6 +260,9 @@ impl Shard {
             }
         };
         self.put_session(session);
+        if let Some(spec) = item.spec.filter(|_| executed) {
+            self.calls.count(spec);
+        }
         executed
     }
 

@@ -34,6 +34,8 @@ pub(crate) mod plan;
 pub(crate) mod holds;
 // Who is told of every change.
 pub(crate) mod consumers;
+// How often each command was called.
+pub(crate) mod calls;
 // WATCH's consumer.
 mod watch;
 // One client connection.
@@ -63,6 +65,7 @@ use crate::execute::Moment;
 use crate::facts::Facts;
 use crate::limits::OWN_ROUNDS_MAX;
 use crate::shard::background::Sweep;
+use crate::shard::calls::Calls;
 use crate::shard::consumers::Consumers;
 use crate::shard::gather::Gathers;
 use crate::shard::holds::Holds;
@@ -103,6 +106,8 @@ pub(crate) struct Shard {
     /// Commands executed for this shard's clients, and requests refused.
     pub(crate) commands: u64,
     pub(crate) refused: u64,
+    /// The commands executed, by name.
+    pub(crate) calls: Calls,
     /// Connections served since the start, and bytes they sent.
     pub(crate) accepted: u64,
     pub(crate) input_bytes: u64,
@@ -162,6 +167,7 @@ impl Shard {
             shutdown_wanted: None,
             commands: 0,
             refused: 0,
+            calls: Calls::default(),
             accepted: 0,
             input_bytes: 0,
             rejected: 0,

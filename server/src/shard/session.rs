@@ -35,32 +35,6 @@ impl ReplyMode {
     }
 }
 
-/// The name of a command as its client wrote it, cut at 16 bytes.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct CommandName {
-    bytes: [u8; 16],
-    len: u8,
-}
-
-impl CommandName {
-    /// Remembers a name; cheap enough for every command.
-    #[inline]
-    pub(crate) fn of(name: &[u8]) -> Self {
-        let len = name.len().min(16);
-        let mut bytes = [0; 16];
-        bytes[..len].copy_from_slice(&name[..len]);
-        Self { bytes, len: len as u8 }
-    }
-
-    /// The name in lower case; `NULL` before the first command.
-    pub(crate) fn text(&self) -> String {
-        match self.len {
-            0 => "NULL".into(),
-            len => String::from_utf8_lossy(&self.bytes[..usize::from(len)]).to_lowercase(),
-        }
-    }
-}
-
 /// The commands queued since MULTI.
 #[derive(Debug, Default)]
 pub(crate) struct Queued {
@@ -82,7 +56,6 @@ pub(crate) struct Profile {
     pub(crate) local: String,
     pub(crate) connected_ms: u64,
     pub(crate) no_evict: bool,
-    pub(crate) commands: u64,
     pub(crate) input_bytes: u64,
 }
 
@@ -120,7 +93,8 @@ pub(crate) struct Session {
     pub(crate) slow_since_ms: Option<u64>,
     /// What the peer had taken at the last look.
     pub(crate) sent_total: u64,
-    pub(crate) last_command: CommandName,
+    /// The command at hand or, between commands, the last one; in full, as `client|list`.
+    pub(crate) last_command: &'static str,
     pub(crate) queued: Option<Box<Queued>>,
     /// Shard and slot of every watched key.
     pub(crate) watching: Vec<(u16, u16)>,
@@ -151,7 +125,7 @@ impl Session {
             active_ms: profile.connected_ms,
             slow_since_ms: None,
             sent_total: 0,
-            last_command: CommandName::default(),
+            last_command: "NULL",
             queued: None,
             watching: Vec::new(),
             profile: Box::new(profile),

@@ -28,7 +28,8 @@ pub(super) fn write(text: &mut String, session: &Session, now_ms: u64) {
         "id={} addr={} laddr={} fd={} name={} age={age_s} idle={idle_s} flags={} db={} sub=0 \
          psub=0 ssub=0 multi={multi} watch={} qbuf={} qbuf-free={} argv-mem=0 \
          multi-mem={multi_bytes} rbs=0 rbp=0 obl=0 oll={} omem={replies_bytes} tot-mem={total} \
-         events=r cmd={} user=default redir=-1 resp={resp} lib-name={} lib-ver={}",
+         events=r cmd={} user=default redir=-1 resp={resp} lib-name={} lib-ver={} \
+         tot-net-in={}",
         session.id,
         profile.peer,
         profile.local,
@@ -40,9 +41,10 @@ pub(super) fn write(text: &mut String, session: &Session, now_ms: u64) {
         session.pending.len(),
         session.pending.capacity() - session.pending.len(),
         session.replies.len(),
-        session.last_command.text(),
+        session.last_command,
         profile.lib_name,
         profile.lib_version,
+        profile.input_bytes,
     );
 }
 
@@ -50,7 +52,7 @@ pub(super) fn write(text: &mut String, session: &Session, now_ms: u64) {
 fn flags(session: &Session) -> String {
     let letters = [
         ('x', session.queued.is_some()),
-        ('b', session.scattering || session.held),
+        ('b', session.held),
         ('c', session.closing),
         ('U', session.profile.local.starts_with('/')),
         ('e', session.profile.no_evict),

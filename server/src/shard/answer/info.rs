@@ -3,6 +3,7 @@
 //! Invariant: sections come in one order however they are asked for, each once; names nobody
 //! knows are left out. Cost: one reading of every shard's gauges and, for some sections, of /proc.
 
+use velodrome_net::command::SPEC_COUNT;
 use velodrome_net::resp::Encoder;
 
 use crate::gauges::Snapshot;
@@ -14,7 +15,7 @@ use super::sections::{self, Facets};
 /// A section: its name in requests, whether INFO without a name shows it, and its lines.
 type Section = (&'static str, bool, fn(&mut String, &Facets<'_>));
 
-const SECTIONS: [Section; 12] = [
+const SECTIONS: [Section; 13] = [
     ("server", true, sections::server),
     ("clients", true, sections::clients),
     ("memory", true, sections::memory),
@@ -24,6 +25,7 @@ const SECTIONS: [Section; 12] = [
     ("cpu", true, sections::cpu),
     ("modules", true, sections::modules),
     ("errorstats", true, sections::errors),
+    ("commandstats", false, sections::calls),
     ("cluster", true, sections::cluster),
     ("keyspace", true, sections::keyspace),
     ("shards", true, sections::shards),
@@ -34,6 +36,7 @@ pub(in crate::shard) fn info(shard: &Shard, wanted: &[Vec<u8>], out: &mut Encode
     let shards: Vec<Snapshot> = shard.facts.gauges.iter().map(|gauges| gauges.snapshot()).collect();
     let mut sum = Snapshot::default();
     shards.iter().for_each(|figures| sum.add(figures));
+    let calls = sum_of_calls(shard);
     let facets = Facets {
         facts: &shard.facts,
         config: &shard.config,
@@ -41,6 +44,7 @@ pub(in crate::shard) fn info(shard: &Shard, wanted: &[Vec<u8>], out: &mut Encode
         process: Process::read(),
         shards: &shards,
         sum: &sum,
+        calls: &calls,
     };
     let mut text = String::with_capacity(4096);
     for (name, usual, write) in SECTIONS {
@@ -52,6 +56,15 @@ pub(in crate::shard) fn info(shard: &Shard, wanted: &[Vec<u8>], out: &mut Encode
         }
     }
     out.verbatim(*b"txt", text.as_bytes());
+}
+
+/// How often each command was called on all shards, by `Spec::id`.
+fn sum_of_calls(shard: &Shard) -> Vec<u64> {
+    let mut sums = vec![0; SPEC_COUNT];
+    for gauges in &shard.facts.gauges {
+        gauges.calls.add_to(&mut sums);
+    }
+    sums
 }
 
 fn is_wanted(wanted: &[Vec<u8>], name: &str, usual: bool) -> bool {
@@ -116,8 +129,9 @@ mod tests {
             let text = info_of(sections);
             text.lines().filter_map(|line| line.strip_prefix("# ")).map(str::to_owned).collect()
         };
-        assert_eq!(heads(&[]).len(), SECTIONS.len());
-        assert_eq!(heads(&["ALL"]), heads(&["default", "server"]));
+        assert_eq!(heads(&[]).len(), SECTIONS.len() - 1);
+        assert_eq!(heads(&["ALL"]).len(), SECTIONS.len());
+        assert_eq!(heads(&[]), heads(&["default", "server"]));
         assert_eq!(heads(&["Replication", "server", "server"]), ["Server", "Replication"]);
         assert!(heads(&["nope"]).is_empty());
         assert!(info_of(&["clients"]).contains("connected_clients:2\r\n"));

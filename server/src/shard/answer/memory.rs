@@ -14,8 +14,8 @@ pub(super) fn stats(shard: &Shard, out: &mut Encoder<'_>) {
     let mut sum = Snapshot::default();
     shard.facts.gauges.iter().for_each(|gauges| sum.add(&gauges.snapshot()));
     let process = Process::read();
-    let total = sum.accounted_bytes + sum.client_bytes;
-    let overhead = sum.index_bytes + sum.client_bytes;
+    let total = sum.accounted_bytes;
+    let overhead = sum.index_bytes;
     let dataset = total.saturating_sub(overhead);
     let numbers = [
         ("peak.allocated", process.resident_bytes_peak.max(total)),

@@ -4,7 +4,10 @@
 //! value that says so (nothing saved, no replica). Our own figures stand beside them.
 
 use std::fmt::{Display, Write};
+use std::iter;
 use std::sync::atomic::Ordering;
+
+use velodrome_net::command::COMMANDS;
 
 use crate::config::Config;
 use crate::facts::Facts;
@@ -24,12 +27,8 @@ pub(super) struct Facets<'a> {
     pub(super) shards: &'a [Snapshot],
     /// The sums of the shards' figures.
     pub(super) sum: &'a Snapshot,
-}
-
-impl Facets<'_> {
-    fn used_bytes(&self) -> u64 {
-        self.sum.accounted_bytes + self.sum.client_bytes
-    }
+    /// How often each command was called, by `Spec::id`.
+    pub(super) calls: &'a [u64],
 }
 
 fn head(text: &mut String, name: &str) {
@@ -103,19 +102,19 @@ pub(super) fn clients(text: &mut String, facets: &Facets<'_>) {
 
 pub(super) fn memory(text: &mut String, facets: &Facets<'_>) {
     let (sum, process) = (facets.sum, &facets.process);
-    let used = facets.used_bytes();
-    let overhead = sum.index_bytes + sum.client_bytes;
+    // What the limit is about; clients' buffers have a limit of their own.
+    let used = sum.accounted_bytes;
     head(text, "Memory");
     bytes(text, "used_memory", used);
     bytes(text, "used_memory_rss", process.resident_bytes);
     bytes(text, "used_memory_peak", process.resident_bytes_peak.max(used));
-    field(text, "used_memory_overhead", overhead);
+    field(text, "used_memory_overhead", sum.index_bytes);
     field(text, "used_memory_startup", 0);
-    field(text, "used_memory_dataset", used.saturating_sub(overhead));
+    field(text, "used_memory_dataset", used.saturating_sub(sum.index_bytes));
     bytes(text, "total_system_memory", facets.facts.machine_memory_bytes);
     bytes(text, "maxmemory", facets.facts.memory_bytes_max.load(Ordering::Relaxed));
     field(text, "maxmemory_policy", facets.config.eviction.redis_name());
-    let ratio = process.resident_bytes as f64 / used.max(1) as f64;
+    let ratio = if used == 0 { 0.0 } else { process.resident_bytes as f64 / used as f64 };
     field(text, "mem_fragmentation_ratio", format_args!("{ratio:.2}"));
     field(text, "mem_fragmentation_bytes", process.resident_bytes.saturating_sub(used));
     field(text, "mem_not_counted_for_evict", sum.client_bytes);
@@ -211,6 +210,20 @@ pub(super) fn modules(text: &mut String, _: &Facets<'_>) {
 
 pub(super) fn errors(text: &mut String, _: &Facets<'_>) {
     head(text, "Errorstats");
+}
+
+pub(super) fn calls(text: &mut String, facets: &Facets<'_>) {
+    head(text, "Commandstats");
+    let all = COMMANDS.iter().flat_map(|spec| iter::once(spec).chain(spec.subcommands));
+    for spec in all {
+        let calls = facets.calls[usize::from(spec.id)];
+        if calls > 0 {
+            // Single commands are not timed: it would cost more than most of them.
+            let value =
+                format!("calls={calls},usec=0,usec_per_call=0.00,rejected_calls=0,failed_calls=0");
+            field(text, &format!("cmdstat_{}", spec.full_name), value);
+        }
+    }
 }
 
 pub(super) fn cluster(text: &mut String, _: &Facets<'_>) {

@@ -14,6 +14,7 @@ use crate::config::{Config, MemoryLimit};
 use crate::execute::glob;
 use crate::logging;
 use crate::shard::Shard;
+use crate::shard::calls::Calls;
 
 /// CONFIG GET
 pub(super) fn get(shard: &Shard, patterns: Args<'_>, out: &mut Encoder<'_>) {
@@ -131,6 +132,7 @@ fn memory_bytes_max(shard: &Shard, config: &Config) -> u64 {
 /// This shard's part of CONFIG RESETSTAT.
 pub(super) fn reset_stats(shard: &mut Shard, out: &mut Encoder<'_>) {
     shard.engine.reset_stats();
+    shard.calls = Calls::default();
     shard.commands = 0;
     shard.refused = 0;
     shard.rejected = 0;
