@@ -13,6 +13,7 @@ use crate::key::{Key, Place};
 use crate::large::LargeValue;
 use crate::limits::DEADLINE_MS_MAX;
 use crate::record::{Head, LARGE_NUMBER_LEN, Watched, record_len};
+use crate::segments::Stream;
 use crate::table::Address;
 use crate::version::Version;
 use crate::wheel::Watch;
@@ -158,7 +159,7 @@ impl<E: Effects> Engine<E> {
             self.segments.write(at, head, value);
             return at;
         }
-        let at = self.segments.append(len);
+        let at = self.segments.append(Stream::Writes, len);
         self.segments.write(at, head, value);
         self.counters.written_bytes += len as u64;
         self.relocate(head.place, found, at);
@@ -213,7 +214,7 @@ impl<E: Effects> Engine<E> {
         if shape.has_deadline_word() {
             self.segments.set_deadline(at, version, watched);
         } else {
-            to = self.segments.append(shape.len() + 8);
+            to = self.segments.append(Stream::Writes, shape.len() + 8);
             self.segments.copy_with_deadline(at, to, version, watched);
             self.counters.written_bytes += (shape.len() + 8) as u64;
             if let Some(number) = self.segments.record(to).large_number() {

@@ -15,7 +15,7 @@ use crate::limits::{
     VICTIM_SHORTLIST_MAX,
 };
 use crate::lru::{Lru, Prospect};
-use crate::segments::State;
+use crate::segments::{State, Stream};
 use crate::stats::Work;
 use crate::table::Address;
 
@@ -72,12 +72,13 @@ impl<E: Effects> Engine<E> {
         }
         let expired = record.is_expired(now_ms);
         let keep = !expired && self.cleaner.keeps(self.lru.age(record.shape().access()));
-        if !keep || !self.make_room_for_survivor(len) {
+        let stream = if keep { self.stream_for_survivor(len) } else { None };
+        let Some(stream) = stream else {
             let cause = if expired { Cause::Expired } else { Cause::Evicted };
             self.change(Mutation::Remove { at, cause }, None, now_ms);
             return 0;
-        }
-        let to = self.segments.append(len);
+        };
+        let to = self.segments.append(stream, len);
         self.segments.copy(at, to, len);
         if let Some(number) = self.segments.record(to).large_number() {
             self.larges.moved(number, to);
@@ -88,12 +89,16 @@ impl<E: Effects> Engine<E> {
         len
     }
 
-    fn make_room_for_survivor(&mut self, len: usize) -> bool {
-        if self.segments.has_room(len) {
-            return true;
+    /// Where a survivor goes: among its like, else wherever there is room.
+    fn stream_for_survivor(&mut self, len: usize) -> Option<Stream> {
+        if self.segments.has_room(Stream::Survivors, len) {
+            return Some(Stream::Survivors);
         }
         let after = self.accounted_bytes() + self.segments.segment_len() as u64;
-        after <= self.ceiling && self.segments.open_next()
+        if after <= self.ceiling && self.segments.open_next(Stream::Survivors) {
+            return Some(Stream::Survivors);
+        }
+        self.segments.has_room(Stream::Writes, len).then_some(Stream::Writes)
     }
 
     /// Chooses the segment that pays next: one that is dead enough, else one with old items.

@@ -9,7 +9,7 @@ use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::limits::{CLEAN_PACE, INDEX_GROWTH_BYTES_MAX, RESERVE_SEGMENTS, STEP_BYTES_MAX};
 use crate::refused::Refused;
-use crate::segments::State;
+use crate::segments::{State, Stream};
 use crate::stats::Work;
 
 impl<E: Effects> Engine<E> {
@@ -41,7 +41,9 @@ impl<E: Effects> Engine<E> {
         if large_len > 0 {
             self.release_idle(large_len);
         }
-        if self.segments.has_room(record_len) || self.segments.open_next() {
+        if self.segments.has_room(Stream::Writes, record_len)
+            || self.segments.open_next(Stream::Writes)
+        {
             return Ok(());
         }
         Err(self.out_of_memory(record_len as u64))
@@ -53,8 +55,11 @@ impl<E: Effects> Engine<E> {
 
     #[inline]
     fn fits(&self, record_len: usize, large_len: u64) -> bool {
-        let opened =
-            if self.segments.has_room(record_len) { 0 } else { self.segments.segment_len() };
+        let opened = if self.segments.has_room(Stream::Writes, record_len) {
+            0
+        } else {
+            self.segments.segment_len()
+        };
         let growth = INDEX_GROWTH_BYTES_MAX + opened as u64 + large_len;
         self.accounted_bytes() + growth <= self.ceiling
     }
@@ -115,9 +120,11 @@ impl<E: Effects> Engine<E> {
         self.evict_one(now_ms) || self.seal_last()
     }
 
-    /// Nothing but the open segment is left: it pays, whole.
+    /// Nothing but open segments is left: one of them pays, whole.
     fn seal_last(&mut self) -> bool {
-        let Some(number) = self.segments.seal() else { return false };
+        let sealed = self.segments.seal(Stream::Survivors);
+        let sealed = sealed.or_else(|| self.segments.seal(Stream::Writes));
+        let Some(number) = sealed else { return false };
         if self.segments.segment(number).state == State::Sealed {
             self.start_cleaning(number, Rule::KeepYoungerThan(0));
         }

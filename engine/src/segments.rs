@@ -1,7 +1,7 @@
 //! Segments: the memory records lie in.
 //!
 //! One reserved address range is cut into segments of one length, filled in order through one
-//! open segment. Invariant: the records of a segment follow each other without a gap up to
+//! open segment for writes and one for survivors. Invariant: the records of a segment follow each other without a gap up to
 //! `used`, and `live` is the sum of the lengths of those that are not dead. Cost: appending moves
 //! an offset; freeing a segment changes its state only, its pages are given back in steps.
 
@@ -26,6 +26,16 @@ pub(crate) enum State {
     Cleaning,
 }
 
+/// What a segment is filled with: items that survived a cleaning are used more than new ones, and
+/// segments of one kind grow old together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// What commands write.
+    Writes,
+    /// What the cleaner copies.
+    Survivors,
+}
+
 /// One segment's account.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Segment {
@@ -46,7 +56,8 @@ pub(crate) struct Segments {
     mapping: Mapping,
     len_bits: u32,
     segments: Vec<Segment>,
-    open: Option<u32>,
+    /// By stream.
+    open: [Option<u32>; 2],
     /// Free with resident pages, free without.
     resident: Vec<u32>,
     released: Vec<u32>,
@@ -66,7 +77,7 @@ impl Segments {
             mapping: Mapping::reserve(len)?,
             len_bits: segment_len.trailing_zeros(),
             segments: Vec::new(),
-            open: None,
+            open: [None; 2],
             resident: Vec::new(),
             released: Vec::new(),
             releasing: None,
@@ -150,28 +161,28 @@ impl Segments {
         self.mapping.words().get(at.0 as usize)
     }
 
-    /// Whether the open segment has room for `len` bytes.
+    /// Whether the stream's open segment has room for `len` bytes.
     #[inline]
-    pub(crate) fn has_room(&self, len: usize) -> bool {
-        let Some(open) = self.open else { return false };
+    pub(crate) fn has_room(&self, stream: Stream, len: usize) -> bool {
+        let Some(open) = self.open[stream as usize] else { return false };
         self.segment(open).used as usize + len <= self.segment_len()
     }
 
-    /// Seals the open segment and opens a free one.
-    pub(crate) fn open_next(&mut self) -> bool {
+    /// Seals the stream's open segment and opens a free one.
+    pub(crate) fn open_next(&mut self, stream: Stream) -> bool {
         let Some(next) = self.take_free() else { return false };
-        self.seal();
+        self.seal(stream);
         self.serial += 1;
         let serial = self.serial;
         self.segments[next as usize] = Segment { state: State::Open, used: 0, live: 0, serial };
-        self.open = Some(next);
+        self.open[stream as usize] = Some(next);
         self.in_use += 1;
         true
     }
 
-    /// Seals the open segment; it is free at once if nothing in it lives. Returns its number.
-    pub(crate) fn seal(&mut self) -> Option<u32> {
-        let number = self.open.take()?;
+    /// Seals the stream's open segment; it is free at once if nothing in it lives. Returns its number.
+    pub(crate) fn seal(&mut self, stream: Stream) -> Option<u32> {
+        let number = self.open[stream as usize].take()?;
         self.segments[number as usize].state = State::Sealed;
         if self.segment(number).live == 0 {
             self.free(number);
@@ -192,10 +203,10 @@ impl Segments {
         Some(number as u32)
     }
 
-    /// Takes `len` bytes of the open segment, which has the room.
+    /// Takes `len` bytes of the stream's open segment, which has the room.
     #[inline]
-    pub(crate) fn append(&mut self, len: usize) -> Address {
-        let number = self.open.expect("room was made");
+    pub(crate) fn append(&mut self, stream: Stream, len: usize) -> Address {
+        let number = self.open[stream as usize].expect("room was made");
         let segment = &mut self.segments[number as usize];
         let offset = segment.used as usize;
         segment.used += len as u32;
@@ -339,10 +350,10 @@ mod tests {
             large: false,
         };
         let len = head.shape().len();
-        if !segments.has_room(len) {
-            assert!(segments.open_next());
+        if !segments.has_room(Stream::Writes, len) {
+            assert!(segments.open_next(Stream::Writes));
         }
-        let at = segments.append(len);
+        let at = segments.append(Stream::Writes, len);
         segments.write(at, &head, value);
         at
     }
@@ -383,10 +394,10 @@ mod tests {
     #[test]
     fn a_full_range_opens_nothing() {
         let mut segments = Segments::reserve(LEN, 2 * LEN as u64).expect("reserves");
-        assert!(segments.open_next());
+        assert!(segments.open_next(Stream::Writes));
         append(&mut segments, b"k", b"v");
-        assert!(segments.open_next());
+        assert!(segments.open_next(Stream::Writes));
         append(&mut segments, b"k", b"v");
-        assert!(!segments.open_next());
+        assert!(!segments.open_next(Stream::Writes));
     }
 }

@@ -177,9 +177,10 @@ fn misses_by_bytes_are_close_to_exact() {
         let stats = engine.stats();
         let copied = stats.copied_bytes as f64 / stats.written_bytes as f64;
         println!(
-            "by bytes, exponent {exponent}: {ours:.2} % against {exact:.2} %, {copied:.2} bytes copied a byte written, {stats:?} accounted {}",
-            engine.accounted_bytes()
+            "by bytes, exponent {exponent}: {ours:.2} % against {exact:.2} %, {copied:.2} bytes \
+             copied a byte written, {} stalls",
+            stats.stalls
         );
-        assert!(ours < exact + 2.0);
+        assert!(ours < exact + 1.0);
     }
 }
