@@ -1,5 +1,8 @@
 //! The parts of the binary `velodrome`, in reading order.
 
+// A whole node in one thread, from one seed.
+#[cfg(test)]
+mod simulation;
 // A node from start to stop.
 pub mod node;
 // A shard's thread: the driver and the shard, turn after turn.

@@ -13,6 +13,7 @@ use crate::limits::{
 use crate::shard::Shard;
 use crate::shard::answer;
 use crate::shard::parcel::{Note, Request};
+use crate::shard::participate::Running;
 
 /// Bits of a node-wide cursor that are the shard's own: slot and hash fragment.
 const CURSOR_BITS: u32 = 44;
@@ -26,6 +27,8 @@ pub(super) struct Sweep {
     cursor: Option<Cursor>,
     found: usize,
     elements: Vec<u8>,
+    /// The batch that KEYS is a piece of: it goes on, and keeps its slots, when KEYS is done.
+    batch: Option<Running>,
 }
 
 impl Shard {
@@ -39,13 +42,15 @@ impl Shard {
                 cursor: Some(Cursor(0)),
                 found: 0,
                 elements: Vec::new(),
+                batch: None,
             }),
             Command::Scan(scan) => self.scan(from, request, scan),
             _ => {
                 let caller = request.caller;
                 let mut parcel = std::mem::take(&mut self.outbox[usize::from(from)]);
                 let mut out = Encoder::new(&mut parcel.replies, caller.proto);
-                if !execute::on_shard(&mut self.engine, command, caller.db, &self.moment, &mut out) {
+                if !execute::on_shard(&mut self.engine, command, caller.db, &self.moment, &mut out)
+                {
                     answer::on_every_shard(self, &caller, command, &mut out);
                 }
                 let end = parcel.replies.len() as u32;
@@ -86,6 +91,12 @@ impl Shard {
         });
     }
 
+    /// Lets a batch wait for the KEYS that was its last piece to be started.
+    pub(super) fn wait_for_sweep(&mut self, batch: Running) {
+        let sweep = self.sweeps.back_mut().expect("KEYS has just been started");
+        sweep.batch = Some(batch);
+    }
+
     /// Goes on with KEYS.
     pub(crate) fn sweep(&mut self) {
         for _ in 0..SWEEP_STEPS_PER_TURN_MAX {
@@ -107,12 +118,15 @@ impl Shard {
                 self.sweeps.push_back(sweep);
                 continue;
             }
-            let Sweep { from, request, found, elements, .. } = sweep;
+            let Sweep { from, request, found, elements, batch, .. } = sweep;
             self.answer(from, request.ticket, request.caller.proto, |out| {
                 out.write(Reply::Array(found));
                 out.encoded(&elements);
                 None
             });
+            if let Some(batch) = batch {
+                self.running.push_front(batch);
+            }
         }
     }
 

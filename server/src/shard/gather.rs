@@ -33,7 +33,10 @@ pub(crate) struct Scattered {
     pub(crate) array: bool,
     /// Take no slots: a reading of every shard that need not be one moment's.
     pub(crate) loose: bool,
+    /// EXEC: the client whose watched keys must be unchanged.
     pub(crate) watcher: Option<u64>,
+    /// WATCH: the client who begins to watch.
+    pub(crate) begins_to_watch: Option<u64>,
     /// MSETNX: these run in a second round when the first one's integers sum to 0.
     pub(crate) second_round: Option<Vec<Batch>>,
 }
@@ -162,6 +165,7 @@ mod tests {
             array: false,
             loose: false,
             watcher: None,
+            begins_to_watch: None,
             second_round: None,
         }
     }

@@ -4,6 +4,9 @@
 //! [`Wire`], parcels wait in the outbox. So a whole node can be run in one thread from one seed.
 //! Invariant: every request gets exactly one reply, in the order of its connection's requests.
 
+// What is left behind, for the simulation.
+#[cfg(test)]
+mod leftovers;
 // The bytes of a turn: parsing, prefetching and executing what connections sent.
 pub(crate) mod input;
 // One command of one client: who may run it, and where it runs.

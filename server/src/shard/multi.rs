@@ -3,16 +3,17 @@
 //! EXEC becomes one scattered command over the slots of everything queued and watched. Invariant:
 //! nothing queued is run unless every watched key is unchanged on every shard.
 
-use velodrome_net::command::{Command, Flags, Refused, Route, flags};
+use velodrome_net::command::{ClientCommand, Command, Flags, Keys, Refused, Route, flags};
 use velodrome_net::resp::{Args, Encoder};
 
 use crate::limits::MULTI_QUEUE_BYTES_MAX;
 use crate::shard::Shard;
-use crate::shard::answer::{self, After};
+use crate::shard::argument_buffer::ArgumentBuffer;
 use crate::shard::outlet::reply;
-use crate::shard::parcel::Note;
+use crate::shard::parcel::{Caller, Note};
 use crate::shard::plan::{Combine, Step};
 use crate::shard::planner::Planner;
+use crate::shard::scatter::overtakes_nothing;
 use crate::shard::session::{Queued, Session};
 use crate::shard::wire::Wire;
 
@@ -69,7 +70,9 @@ impl Shard {
         wire: &mut impl Wire,
     ) {
         let Some(queued) = session.queued.as_mut() else { return };
-        let refused = if of_command.contains(flags::NO_MULTI) {
+        // Within EXEC a command without a reply would leave a gap in the array.
+        let mute = matches!(command, Command::Client(ClientCommand::Reply { .. }));
+        let refused = if mute || of_command.contains(flags::NO_MULTI) {
             Some(NOT_IN_MULTI)
         } else if queued.args.len_bytes() > MULTI_QUEUE_BYTES_MAX {
             Some(QUEUE_FULL)
@@ -101,7 +104,7 @@ impl Shard {
         for (core, slot) in std::mem::take(&mut session.watching) {
             planner.touch(core, slot);
         }
-        self.plan_queued(session, &queued, &mut planner, wire);
+        self.plan_queued(session.caller(), &queued, &mut planner);
         let id = planner.id();
         let mut work = planner.finish();
         work.array = true;
@@ -109,14 +112,8 @@ impl Shard {
         self.start(session, id, work);
     }
 
-    /// Turns the queue into steps; what concerns the connection itself happens at once.
-    fn plan_queued(
-        &mut self,
-        session: &mut Session,
-        queued: &Queued,
-        planner: &mut Planner,
-        wire: &mut impl Wire,
-    ) {
+    /// Turns the queue into steps.
+    fn plan_queued(&self, mut caller: Caller, queued: &Queued, planner: &mut Planner) {
         for range in &queued.commands {
             let args = queued.args.get(*range);
             let command = Command::decode(args).expect("queued after it was decoded");
@@ -124,37 +121,51 @@ impl Shard {
                 Route::Key(key) => {
                     let slot = velodrome_ring::slot(key);
                     let core = self.table.route(slot).core;
-                    planner.piece(core, slot, session.caller(), args.iter());
+                    planner.piece(core, slot, caller, args.iter());
                     planner.step_of_last(1, Combine::Same);
                 }
-                Route::Keys(keys) => match self.only_shard_of(keys) {
-                    Some(core) if matches!(command, Command::MSetNx { .. }) => {
-                        keys.iter().for_each(|(key, _)| {
-                            planner.touch(core, velodrome_ring::slot(key));
-                        });
-                        planner.piece_on(core, session.caller(), args.iter());
-                        planner.step_of_last(1, Combine::Same);
-                    }
-                    _ => self.plan_keys(session.caller(), &command, keys, planner),
-                },
+                Route::Keys(_) if is_script(&command) => planner.step(here(args)),
+                Route::Keys(keys) if matches!(command, Command::MSetNx { .. }) => {
+                    self.plan_set_if_none(caller, args, keys, planner);
+                }
+                Route::Keys(keys) => self.plan_keys(caller, &command, keys, planner),
                 Route::Slot(slot) => {
                     let core = self.table.route(slot).core;
-                    planner.piece(core, slot, session.caller(), args.iter());
+                    planner.piece(core, slot, caller, args.iter());
                     planner.step_of_last(1, Combine::Same);
                 }
-                Route::AllShards => {
-                    self.plan_all_shards(session.caller(), &command, args, planner);
-                }
+                Route::AllShards => self.plan_all_shards(caller, &command, args, planner),
                 _ => {
-                    let mut bytes = Vec::new();
-                    let mut out = Encoder::new(&mut bytes, session.proto);
-                    if let After::Close = answer::connection(self, session, &command, &mut out) {
-                        wire.close(session.conn);
+                    if let Command::Select { db } = command {
+                        caller.db = self.database(db).unwrap_or(caller.db);
                     }
-                    planner.step(Step::Known(bytes));
+                    planner.step(here(args));
                 }
             }
         }
+    }
+
+    /// MSETNX runs in one piece; its keys may have been parted since it was queued.
+    fn plan_set_if_none(
+        &self,
+        caller: Caller,
+        args: Args<'_>,
+        keys: Keys<'_>,
+        planner: &mut Planner,
+    ) {
+        let Some(core) = self.only_shard_of(keys) else {
+            let mut bytes = Vec::new();
+            Encoder::new(&mut bytes, caller.proto).error(&NX_ACROSS.to_string());
+            return planner.step(Step::Known(bytes));
+        };
+        keys.iter().for_each(|(key, _)| planner.touch(core, velodrome_ring::slot(key)));
+        planner.piece_on(core, caller, args.iter());
+        planner.step_of_last(1, Combine::Same);
+    }
+
+    /// The database of this number, if the node has it.
+    fn database(&self, db: i64) -> Option<u8> {
+        u8::try_from(db).ok().filter(|db| *db < self.config.databases)
     }
 
     fn watch(&mut self, session: &mut Session, args: Args<'_>, keys: usize) {
@@ -168,7 +179,8 @@ impl Shard {
         planner.step_of_last(keys as u32, Combine::Ok);
         let id = planner.id();
         let mut work = planner.finish();
-        work.loose = true;
+        work.loose = overtakes_nothing(session);
+        work.begins_to_watch = Some(session.id);
         self.start(session, id, work);
     }
 
@@ -181,6 +193,18 @@ impl Shard {
             self.send(core, Note::Unwatch { watcher: session.id });
         }
     }
+}
+
+/// Scripts are refused wherever their keys are.
+fn is_script(command: &Command<'_>) -> bool {
+    matches!(command, Command::Eval { .. } | Command::EvalSha { .. })
+}
+
+/// A step that runs on the client's own shard, once it is certain that the transaction runs.
+fn here(args: Args<'_>) -> Step {
+    let mut kept = ArgumentBuffer::default();
+    let range = kept.push(args.iter());
+    Step::Here { args: kept, range }
 }
 
 fn ok(session: &mut Session, wire: &mut impl Wire) {

@@ -81,7 +81,8 @@ impl Shard {
         let caller = request.caller;
         if let Command::Watch { keys } = command {
             let watch = &mut self.engine.effects_mut().watch;
-            keys.iter().for_each(|(key, _)| watch.watch(caller.client, caller.db, request.slot, key));
+            keys.iter()
+                .for_each(|(key, _)| watch.watch(caller.client, caller.db, request.slot, key));
             return self.answer(from, request.ticket, caller.proto, |out| {
                 out.ok();
                 None
@@ -89,9 +90,8 @@ impl Shard {
         }
         match command.route() {
             Route::Key(bytes) => {
-                let key = key.unwrap_or_else(|| {
-                    self.engine.hasher().key(caller.db, request.slot, bytes)
-                });
+                let key =
+                    key.unwrap_or_else(|| self.engine.hasher().key(caller.db, request.slot, bytes));
                 let moment = self.moment_of(&caller);
                 let parcel = &mut self.outbox[usize::from(from)];
                 let mut out = Encoder::new(&mut parcel.replies, caller.proto);
@@ -150,7 +150,11 @@ impl Shard {
 
     /// Whether no key that a client watches here has changed; one that has expired has.
     fn unchanged(&mut self, watcher: u64) -> bool {
-        let keys: Vec<(u8, Vec<u8>)> = self.engine.effects_mut().watch.keys_of(watcher)
+        let keys: Vec<(u8, Vec<u8>)> = self
+            .engine
+            .effects_mut()
+            .watch
+            .keys_of(watcher)
             .map(|(db, key)| (db, key.to_vec()))
             .collect();
         for (db, bytes) in keys {
@@ -176,23 +180,35 @@ impl Shard {
     pub(crate) fn run_batches(&mut self) -> usize {
         let mut pieces = 0;
         while pieces < PIECES_PER_TURN_MAX
-            && let Some(mut running) = self.running.pop_front()
+            && let Some(running) = self.running.pop_front()
         {
-            let end = running.batch.requests.len().min(running.next + PIECES_PER_TURN_MAX - pieces);
-            for request in &running.batch.requests[running.next..end] {
-                let args = running.batch.args.get(request.args);
-                let command = Command::decode(args).expect("a batch holds what was decoded");
-                self.run_admitted(running.from, request, &command, None);
-            }
-            pieces += end - running.next;
-            running.next = end;
-            if end < running.batch.requests.len() {
-                self.running.push_front(running);
-            } else if !running.keep {
-                self.leave(running.transaction);
-            }
+            pieces += self.run_slice(running, PIECES_PER_TURN_MAX - pieces);
         }
         pieces
+    }
+
+    /// Runs up to `pieces_max` pieces of a batch; returns how many.
+    fn run_slice(&mut self, mut running: Running, pieces_max: usize) -> usize {
+        let first = running.next;
+        let end = running.batch.requests.len().min(first + pieces_max);
+        while running.next < end {
+            let request = running.batch.requests[running.next];
+            let args = running.batch.args.get(request.args);
+            let command = Command::decode(args).expect("a batch holds what was decoded");
+            running.next += 1;
+            self.run_admitted(running.from, &request, &command, None);
+            if matches!(command, Command::Keys { .. }) {
+                let pieces = running.next - first;
+                self.wait_for_sweep(running);
+                return pieces;
+            }
+        }
+        if end < running.batch.requests.len() {
+            self.running.push_front(running);
+        } else if !running.keep {
+            self.leave(running.transaction);
+        }
+        end - first
     }
 
     /// Gives back what a transaction holds, and lets in who waited for it.
@@ -218,6 +234,7 @@ fn slots_of(command: &Command<'_>, slot: u16) -> Option<SlotSet> {
     match command.route() {
         Route::Key(_) => Some(SlotSet::One(slot)),
         Route::Keys(keys) => Some(slot_set(keys)),
+        Route::Slot(slot) => Some(SlotSet::One(slot)),
         _ => None,
     }
 }

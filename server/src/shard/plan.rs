@@ -5,6 +5,8 @@
 
 use velodrome_net::resp::{Encoder, Proto, Reply};
 
+use crate::shard::argument_buffer::{ArgumentBuffer, ArgumentRange};
+
 /// How the parts of one command become its reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Combine {
@@ -35,6 +37,8 @@ pub(crate) enum Combine {
 pub(crate) enum Step {
     /// A reply known before anything ran.
     Known(Vec<u8>),
+    /// A command about the connection itself, run when the reply is put together.
+    Here { args: ArgumentBuffer, range: ArgumentRange },
     /// The parts `first..first + count`.
     Parts { first: u32, count: u32, combine: Combine },
 }

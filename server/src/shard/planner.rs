@@ -108,6 +108,7 @@ impl Planner {
             array: false,
             loose: false,
             watcher: None,
+            begins_to_watch: None,
             second_round: None,
         }
     }

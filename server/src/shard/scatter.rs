@@ -8,7 +8,7 @@ use velodrome_net::command::{Command, Keys};
 use velodrome_net::resp::{Args, Encoder, Reply};
 
 use crate::shard::Shard;
-use crate::shard::answer;
+use crate::shard::answer::{self, After};
 use crate::shard::gather::{Gather, Phase, Scattered};
 use crate::shard::outlet::{Tail, settle};
 use crate::shard::parcel::{Batch, Caller, Enter, Note};
@@ -175,6 +175,9 @@ impl Shard {
         for step in &gather.work.steps {
             match step {
                 Step::Known(known) => bytes.extend_from_slice(known),
+                Step::Here { args, range } => {
+                    self.run_for_exec(&gather, args.get(*range), &mut bytes);
+                }
                 Step::Parts { combine: Combine::Info(sections), .. } => {
                     let mut out = Encoder::new(&mut bytes, gather.proto);
                     answer::info(self, sections, &mut out);
@@ -187,13 +190,26 @@ impl Shard {
         self.end(&gather, bytes, wire);
     }
 
+    /// Runs a queued command about the connection itself, unless the connection has gone.
+    fn run_for_exec(&mut self, gather: &Gather, args: Args<'_>, bytes: &mut Vec<u8>) {
+        let Some(mut session) = self.take_session(gather.conn) else { return };
+        let command = Command::decode(args).expect("queued after it was decoded");
+        let mut out = Encoder::new(bytes, gather.proto);
+        let after = answer::connection(self, &mut session, &command, &mut out);
+        session.closing |= after == After::Close;
+        self.put_session(session);
+    }
+
     fn end(&mut self, gather: &Gather, bytes: Vec<u8>, wire: &mut impl Wire) {
-        if let Some(watcher) = gather.work.watcher {
+        let session = self.take_session(gather.conn);
+        // EXEC ends what was watched; a WATCH whose client has gone meanwhile has begun in vain.
+        let begun_in_vain = gather.work.begins_to_watch.filter(|_| session.is_none());
+        if let Some(watcher) = gather.work.watcher.or(begun_in_vain) {
             for member in &gather.work.members {
                 self.send(member.shard, Note::Unwatch { watcher });
             }
         }
-        let Some(mut session) = self.take_session(gather.conn) else { return };
+        let Some(mut session) = session else { return };
         session.scattering = false;
         session.replies.fill(gather.place, Ready { bytes, tail: None });
         settle(&mut session, wire);
@@ -262,7 +278,7 @@ impl Shard {
         let mut planner = Planner::new(id);
         self.plan_all_shards(session.caller(), command, args, &mut planner);
         let mut work = planner.finish();
-        work.loose = !needs_one_moment(command);
+        work.loose = overtakes_nothing(session) && !needs_one_moment(command);
         self.start(session, id, work);
     }
 
@@ -287,6 +303,12 @@ impl Shard {
         }
         planner.step_of_last(u32::from(count), answer::combine_of(command));
     }
+}
+
+/// Whether a piece that needs no slots comes after all that its client asked for before: what
+/// waits for held slots would be overtaken, and a client would not see its own writes.
+pub(super) fn overtakes_nothing(session: &Session) -> bool {
+    session.replies.is_empty()
 }
 
 /// Whether a command on every shard changes data or settings, and so must take place in one order
