@@ -77,3 +77,6 @@ pub(crate) const OWN_ROUNDS_MAX: usize = 64;
 
 /// Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn.
 pub(crate) const LISTEN_BACKLOG: u32 = 4096;
+
+/// Bytes of values that one MGET may copy into its reply.
+pub(crate) const MGET_REPLY_BYTES_MAX: usize = 256 << 20;

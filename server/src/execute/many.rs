@@ -9,6 +9,8 @@ use velodrome_engine::{Condition, Effects, Engine, Key, Refused, Write};
 use velodrome_net::command::{Command, Keys};
 use velodrome_net::resp::Encoder;
 
+use crate::limits::MGET_REPLY_BYTES_MAX;
+
 use super::get::read;
 use super::moment::Moment;
 use super::refusal::{refuse, too_long};
@@ -30,13 +32,7 @@ pub(crate) fn on_keys<E: Effects>(
 ) {
     let now_ms = moment.now_ms;
     match command {
-        Command::MGet { keys } => {
-            out.array(keys.len());
-            each(engine, keys, db, |engine, key, _| match read(engine, key, moment) {
-                Some(item) => out.bulk(item.value.as_bytes()),
-                None => out.null(),
-            });
-        }
+        Command::MGet { keys } => get(engine, keys, db, moment, out),
         Command::Del { keys } => {
             let deleted = count(engine, keys, db, |engine, key| engine.delete(key, now_ms));
             out.integer(deleted);
@@ -53,6 +49,34 @@ pub(crate) fn on_keys<E: Effects>(
         Command::Eval { .. } | Command::EvalSha { .. } => answer_script(command, out),
         _ => unreachable!("the route of {command:?} is not many keys"),
     }
+}
+
+/// MGET
+fn get<E: Effects>(
+    engine: &mut Engine<E>,
+    keys: &Keys<'_>,
+    db: u8,
+    moment: &Moment,
+    out: &mut Encoder<'_>,
+) {
+    // Values that lie inside records cannot be that long together.
+    if engine.stats().large_bytes > 0 {
+        let mut len = 0;
+        each(engine, keys, db, |engine, key, _| {
+            len += engine.peek(key, moment.now_ms).map_or(0, |item| item.value.len());
+        });
+        if len > MGET_REPLY_BYTES_MAX {
+            return out.error(&format!(
+                "ERR these values have {len} bytes together and {MGET_REPLY_BYTES_MAX} are \
+                 allowed in one reply; ask for fewer keys at a time"
+            ));
+        }
+    }
+    out.array(keys.len());
+    each(engine, keys, db, |engine, key, _| match read(engine, key, moment) {
+        Some(item) => out.bulk(item.value.as_bytes()),
+        None => out.null(),
+    });
 }
 
 /// MSET
@@ -184,6 +208,22 @@ mod tests {
             ("MSETNX c 5", ":1"),
             ("MSETNX c 6", ":0"),
             ("GET c", "$1 5"),
+        ]);
+    }
+
+    #[test]
+    fn a_reply_that_would_be_too_long_is_refused() {
+        let long = "x".repeat(3 << 20);
+        let mget = format!("MGET{}", " k".repeat(86));
+        let mut conversation = Conversation::new();
+        conversation.check(&[
+            (&format!("SET k {long}"), "+OK"),
+            (
+                &mget,
+                "-ERR these values have 270532608 bytes together and 268435456 are allowed in \
+                 one reply; ask for fewer keys at a time",
+            ),
+            ("MGET j k none", &format!("*3 $-1 ${} {long} $-1", long.len())),
         ]);
     }
 

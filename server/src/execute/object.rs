@@ -13,10 +13,12 @@ const EMBEDDED_LEN_MAX_BYTES: usize = 44;
 /// Longest text that can be a 64-bit integer.
 const INTEGER_LEN_MAX_BYTES: usize = 20;
 
-/// Bytes of a record's fixed header: version, lengths and recency.
-const RECORD_HEADER_BYTES: usize = 16;
-/// Bytes of a record's optional words: deadline; flags and tag; the place of a large value.
+/// Bytes of a record's fixed header: version, shape and home.
+const RECORD_HEADER_BYTES: usize = 24;
+/// Bytes of each of a record's optional words: deadline, client flags.
 const RECORD_WORD_BYTES: usize = 8;
+/// Bytes of a large value's number, which its record holds instead of it.
+const LARGE_NUMBER_BYTES: usize = 4;
 /// Bytes of an index entry with its control byte.
 const INDEX_ENTRY_BYTES: usize = 9;
 
@@ -80,11 +82,10 @@ pub(super) fn usage<E: Effects>(
 
 /// Bytes an item takes: its record, its index entry and a large value's mapping.
 fn bytes_of(key: &Key<'_>, item: &Item<'_>) -> usize {
-    let extra = item.client_flags != 0 || item.tag != 0;
-    let words = usize::from(item.deadline_ms.is_some()) + usize::from(extra);
+    let words = usize::from(item.deadline_ms.is_some()) + usize::from(item.client_flags != 0);
     let (inline, mapped) = match item.value {
         ValueRef::Inline(bytes) => (bytes.len(), 0),
-        ValueRef::Large(large) => (RECORD_WORD_BYTES, large.mapped_len()),
+        ValueRef::Large(large) => (LARGE_NUMBER_BYTES, large.mapped_len()),
     };
     let record = RECORD_HEADER_BYTES + words * RECORD_WORD_BYTES + key.bytes.len() + inline;
     record.next_multiple_of(8) + INDEX_ENTRY_BYTES + mapped
@@ -105,14 +106,14 @@ mod tests {
             ("TYPE k", "+string"),
             ("OBJECT ENCODING k", "$3 int"),
             ("OBJECT REFCOUNT k", ":1"),
-            ("MEMORY USAGE k", ":33"),
+            ("MEMORY USAGE k", ":41"),
             ("SET k 9223372036854775808", "+OK"),
             ("OBJECT ENCODING k", "$6 embstr"),
             (&format!("SET k {}", &long[1..]), "+OK"),
             ("OBJECT ENCODING k", "$6 embstr"),
             (&format!("SET k {long} EX 10"), "+OK"),
             ("OBJECT ENCODING k", "$3 raw"),
-            ("MEMORY USAGE k SAMPLES 5", ":81"),
+            ("MEMORY USAGE k SAMPLES 5", ":89"),
             (&format!("SET k {}", "x".repeat(300_000)), "+OK"),
             ("MEMORY USAGE k", ":303145"),
         ]);
