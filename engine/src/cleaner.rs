@@ -1,7 +1,7 @@
-//! The cleaner's place: which segment is being cleaned, and how far.
+//! Places in the segments: which one is being cleaned and how far, and how far a walk has come.
 //!
 //! Invariant: the victim is in state `Cleaning` until all of its records are dead or copied.
-//! Cost: a few words; the work is in `cleaning.rs`.
+//! Cost: a few words; the work is in `cleaning.rs` and `aging.rs`.
 
 /// Which items of the victim survive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,4 +32,14 @@ impl Cleaner {
             Rule::KeepYoungerThan(cutoff) => age < cutoff,
         }
     }
+}
+
+/// How far a walk has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Walk {
+    pub(crate) segment: u32,
+    /// Of the segment, to notice that it was freed meanwhile.
+    pub(crate) serial: u64,
+    /// Offset of the next record in bytes.
+    pub(crate) offset: usize,
 }

@@ -7,7 +7,7 @@
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
-use crate::cleaner::Cleaner;
+use crate::cleaner::{Cleaner, Walk};
 use crate::config::{Config, Limits};
 use crate::effect::Effects;
 use crate::index::Index;
@@ -40,6 +40,7 @@ pub struct Engine<E: Effects> {
     pub(crate) sequences: Sequences,
     pub(crate) lru: Lru,
     pub(crate) cleaner: Cleaner,
+    pub(crate) walk: Option<Walk>,
     pub(crate) rng: SmallRng,
     pub(crate) counters: Stats,
     /// Where a longer value is put together before it is written.
@@ -69,6 +70,7 @@ impl<E: Effects> Engine<E> {
             sequences: Sequences::new(config.start),
             lru: Lru::default(),
             cleaner: Cleaner::default(),
+            walk: None,
             rng: SmallRng::seed_from_u64(config.seed),
             counters: Stats::default(),
             scratch: Vec::new(),

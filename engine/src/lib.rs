@@ -18,13 +18,15 @@ mod commands;
 mod room;
 // A segment pays, its survivors are copied forward.
 mod cleaning;
+// No item grows so old that it looks young again.
+mod aging;
 // Single items pay.
 mod eviction;
 // The one way in which a key's state changes.
 mod change;
 // All parts of one shard's dataset, joined.
 mod engine;
-// Which segment is being cleaned, and how far.
+// How far a cleaning has come, or a walk over all records.
 mod cleaner;
 // Which item and which segment pay.
 mod lru;

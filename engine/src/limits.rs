@@ -61,6 +61,9 @@ pub const EVICTION_POOL_MAX: usize = 16;
 /// Items sampled to find the age at which eviction starts.
 pub const CUTOFF_SAMPLES: usize = 96;
 
+/// Ticks beyond which items are all equally old, half the range of the access clock.
+pub const AGE_TICKS_MAX: u32 = 1 << 23;
+
 /// Items one scan call visits at most.
 pub const SCAN_ITEMS_MAX: usize = 256;
 /// Tries of one search for a random live key.

@@ -15,6 +15,8 @@ const CLOCK_MASK: u64 = (1 << ACCESS_BITS) - 1;
 const TURNOVER_TICKS_BITS: u32 = 12;
 /// Sampled items are evicted with their segment when they are among the oldest of this many.
 const OLDEST_SHARE: usize = 8;
+/// Ticks from one walk over all ages to the next.
+const WALK_TICKS: u64 = 1 << 22;
 /// A segment is worth copying when one part in this many is reclaimed.
 const WORTHWHILE_SHARE: usize = 4;
 
@@ -42,9 +44,25 @@ pub(crate) struct Lru {
     ticks: u64,
     accesses_left: u64,
     pool: Vec<Candidate>,
+    /// Ticks when the last walk over all ages began.
+    walked: u64,
 }
 
 impl Lru {
+    /// Whether a walk over all ages is due; if so it counts as begun.
+    pub(crate) fn walk_is_due(&mut self) -> bool {
+        let due = self.ticks - self.walked >= WALK_TICKS;
+        if due {
+            self.walked = self.ticks;
+        }
+        due
+    }
+
+    /// The clock of an item of this age.
+    pub(crate) fn access_of_age(&self, age: u32) -> u32 {
+        (self.ticks.wrapping_sub(u64::from(age)) & CLOCK_MASK) as u32
+    }
+
     /// The clock for one access, of a store with `items` items.
     #[inline]
     pub(crate) fn tick(&mut self, items: u64) -> u32 {

@@ -49,7 +49,7 @@ impl<E: Effects> Engine<E> {
         if self.headroom() < self.reserve_bytes() && self.reclaim_step(now_ms) {
             return true;
         }
-        self.item_step(now_ms) || self.compact_step(now_ms) || self.sweep_step()
+        self.item_step(now_ms) || self.compact_step(now_ms) || self.sweep_step() || self.age_step()
     }
 
     /// Removes items whose deadline passed. Returns whether there was anything to look at.

@@ -127,6 +127,23 @@ fn the_order_is_exact_in_a_small_cache_of_bytes() {
     }
 }
 
+#[test]
+fn an_item_left_alone_for_millions_of_accesses_stays_the_oldest() {
+    let mut engine = engine(16 << 20, Some(100), Vec::new());
+    (0..100).for_each(|number| access(&mut engine, number, b"value"));
+    engine.effects_mut().clear();
+    // All but one are read until the clock has gone round twice and shows nearly the same again.
+    for turn in 0..(1 << 25) - 90_u64 {
+        access(&mut engine, 1 + turn % 99, b"value");
+        if turn % 500_000 == 0 {
+            engine.maintain(START_MS, 10);
+        }
+    }
+    access(&mut engine, 1000, b"value");
+    let gone = evicted(std::mem::take(engine.effects_mut()));
+    assert_eq!(gone, [0_u64.to_le_bytes().to_vec()]);
+}
+
 /// Misses of the engine and of an exact LRU, in percent of accesses after the first half.
 fn compare(
     engine: &mut Engine<()>,
