@@ -9,6 +9,8 @@ use velodrome_net::resp::Encoder;
 use crate::shard::Shard;
 use crate::shard::session::Session;
 
+use super::REDIS_VERSION;
+
 const WRONG: &str = "WRONGPASS invalid username-password pair or user is disabled.";
 const NO_PASSWORD: &str = "ERR AUTH <password> called without any password configured for the \
                            default user. Are you sure your configuration is correct?";
@@ -76,7 +78,7 @@ pub(super) fn hello(
     out.bulk_str("server");
     out.bulk_str("velodrome");
     out.bulk_str("version");
-    out.bulk_str(env!("CARGO_PKG_VERSION"));
+    out.bulk_str(REDIS_VERSION);
     out.bulk_str("proto");
     out.integer(session.proto.number());
     out.bulk_str("id");
@@ -120,9 +122,9 @@ mod tests {
             ("HELLO 3 AUTH default wrong", &format!("-{WRONG}")),
         ]);
         assert!(!closed.session.authenticated && closed.session.proto.number() == 2);
-        let hello = "%7 $6 server $9 velodrome $7 version";
+        let hello = format!("%7 $6 server $9 velodrome $7 version $5 {REDIS_VERSION} ");
         let reply = closed.say("HELLO 3 AUTH default secret SETNAME me");
-        assert!(reply.starts_with(hello), "{reply}");
+        assert!(reply.starts_with(&hello), "{reply}");
         assert!(reply.contains("$5 proto :3 $2 id :7 $4 mode $10 standalone"), "{reply}");
         assert!(reply.ends_with("$4 role $6 master $7 modules *0"), "{reply}");
         assert!(closed.session.authenticated);

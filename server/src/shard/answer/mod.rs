@@ -58,6 +58,10 @@ pub(crate) enum After {
     Shutdown(Shutdown),
 }
 
+/// The version of Redis whose commands and replies clients may expect; they read it in INFO and
+/// HELLO and switch features on by it.
+const REDIS_VERSION: &str = "7.2.4";
+
 /// Text of a CLUSTER command while the node offers none.
 const NO_CLUSTER: &str = "ERR This instance has cluster support disabled";
 
@@ -83,6 +87,8 @@ pub(super) fn connection(
             out.simple("RESET");
             return After::Unwatch;
         }
+        // Only queued by MULTI does it come here: EXEC has ended the watch already.
+        Command::Unwatch => out.ok(),
         Command::Hello(hello) => hello::hello(shard, session, hello, out),
         Command::Auth { user, password } => hello::auth(shard, session, *user, password, out),
         Command::Select { db } => select(shard, session, *db, out),

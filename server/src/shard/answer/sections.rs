@@ -13,10 +13,8 @@ use crate::config::Config;
 use crate::facts::Facts;
 use crate::gauges::Snapshot;
 
+use super::REDIS_VERSION;
 use super::process::Process;
-
-/// The version of Redis whose commands and replies clients may expect.
-const REDIS_VERSION: &str = "7.2.4";
 
 /// Everything that sections are written from.
 pub(super) struct Facets<'a> {
