@@ -66,7 +66,15 @@ impl<E: Effects> Engine<E> {
             }
             return Ok(Stored::Written { version: self.slot_version(key.slot), replaced });
         }
-        let value = self.source(write.value)?;
+        let short;
+        let value = match write.value {
+            NewValue::Bytes(bytes) => self.source_of_bytes(bytes)?,
+            NewValue::Staged(staged) if staged.as_bytes().len() <= self.inline_len_max() => {
+                short = staged;
+                Source::Inline(short.as_bytes())
+            }
+            NewValue::Staged(staged) => Source::Large(Arc::new(staged.finish())),
+        };
         let (client_flags, tag) = (write.client_flags, write.tag);
         let item = NewItem { key, found, value, deadline_ms, client_flags, tag };
         let version = self.put(item, None, now_ms)?;
@@ -194,7 +202,7 @@ impl<E: Effects> Engine<E> {
         if key.bytes.len() > key_len_max {
             return Err(Refused::KeyTooLong { len: key.bytes.len(), max: key_len_max });
         }
-        if len > self.inline_max() {
+        if len > self.inline_len_max() {
             let max = self.value_len_max();
             if len > max {
                 return Err(Refused::ItemTooLong { len, max });
@@ -211,25 +219,16 @@ impl<E: Effects> Engine<E> {
         self.limits.value_len_max().min(room as usize)
     }
 
-    /// Bytes of the longest value that lies inside its record.
+    /// Bytes of the longest value that lies inside its record; staging pays for longer ones.
     #[inline]
-    pub(crate) fn inline_max(&self) -> usize {
+    pub fn inline_len_max(&self) -> usize {
         self.segments.segment_len() / SEGMENT_SHARE
-    }
-
-    /// A value as it will be held: short ones inline, long ones in a mapping.
-    #[inline]
-    fn source<'a>(&mut self, value: NewValue<'a>) -> Result<Source<'a>, Refused> {
-        match value {
-            NewValue::Bytes(bytes) => self.source_of_bytes(bytes),
-            NewValue::Staged(staged) => Ok(Source::Large(Arc::new(staged.finish()))),
-        }
     }
 
     /// Bytes as they will be held.
     #[inline]
     pub(crate) fn source_of_bytes<'a>(&self, bytes: &'a [u8]) -> Result<Source<'a>, Refused> {
-        if bytes.len() <= self.inline_max() {
+        if bytes.len() <= self.inline_len_max() {
             return Ok(Source::Inline(bytes));
         }
         let mut staged = StagedValue::new(bytes.len())?;

@@ -40,7 +40,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// The segment length that suits a memory limit: a hundred-and-twenty-eighth of it, within bounds.
+    /// The segment length that suits a memory limit: a hundred-and-twenty-eighth of it, within
+    /// bounds.
     pub fn segment_len_for(memory_bytes_max: u64) -> usize {
         let wanted = (memory_bytes_max / SEGMENTS_WANTED_MIN).max(1);
         let floor = 1_u64 << wanted.ilog2();

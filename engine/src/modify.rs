@@ -79,7 +79,7 @@ impl<E: Effects> Engine<E> {
             let value = self.overwrite_large(key, at, value, len, (offset, part), now_ms)?;
             return Ok(value);
         }
-        if len > self.inline_max() {
+        if len > self.inline_len_max() {
             let mut staged = StagedValue::new(len)?;
             let old = found.map(|at| self.item(at).value);
             staged.extend(old.as_ref().map_or(&[], |value| value.as_bytes()));

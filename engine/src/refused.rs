@@ -44,9 +44,7 @@ pub enum Refused {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The limits contradict each other.
-    #[error(
-        "memory limit of {memory_bytes} bytes is below the {min} a shard needs; raise it or use fewer shards"
-    )]
+    #[error("memory limit of {memory_bytes} bytes is below the {min} a shard needs; raise it")]
     MemoryTooSmall {
         /// Bytes asked for.
         memory_bytes: u64,

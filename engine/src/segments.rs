@@ -1,9 +1,10 @@
 //! Segments: the memory records lie in.
 //!
 //! One reserved address range is cut into segments of one length, filled in order through one
-//! open segment for writes and one for survivors. Invariant: the records of a segment follow each other without a gap up to
-//! `used`, and `live` is the sum of the lengths of those that are not dead. Cost: appending moves
-//! an offset; freeing a segment changes its state only, its pages are given back in steps.
+//! open segment for writes and one for survivors. Invariant: the records of a segment follow
+//! each other without a gap up to `used`, and `live` is the sum of the lengths of those that are
+//! not dead. Cost: appending moves an offset; freeing a segment changes its state only, its
+//! pages are given back in steps.
 
 use std::io;
 
@@ -180,7 +181,8 @@ impl Segments {
         true
     }
 
-    /// Seals the stream's open segment; it is free at once if nothing in it lives. Returns its number.
+    /// Seals the stream's open segment; it is free at once if nothing in it lives. Returns its
+    /// number.
     pub(crate) fn seal(&mut self, stream: Stream) -> Option<u32> {
         let number = self.open[stream as usize].take()?;
         self.segments[number as usize].state = State::Sealed;

@@ -85,6 +85,10 @@ fn every_boundary_of_length_is_read_back() {
         assert!(item.value.as_bytes() == value && item.value.len() == len);
         assert_eq!(matches!(item.value, ValueRef::Large(_)), len > boundary);
         assert_eq!(engine.append(&name, b"x", START_MS), Ok(len + 1));
+        set(&mut engine, b"key", 6, len);
+        let item = engine.get(&name, START_MS).expect("is there");
+        assert!(item.value.as_bytes().iter().all(|byte| *byte == 6) && item.value.len() == len);
+        assert_eq!(matches!(item.value, ValueRef::Large(_)), len > engine.inline_len_max());
     }
 }
 
