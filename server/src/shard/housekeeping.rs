@@ -21,6 +21,11 @@ impl Shard {
     pub(crate) fn tick(&mut self, buffers_bytes: usize, wire: &mut impl Wire) {
         let pending: usize = self.sessions().map(|session| session.pending.capacity()).sum();
         self.client_bytes = buffers_bytes + pending;
+        let taken = |session: &Session| {
+            // A connection that has gone has no total.
+            wire.sent_total(session.conn).saturating_sub(session.sent_total)
+        };
+        self.output_bytes += self.sessions().map(taken).sum::<u64>();
         let overdue: Vec<ConnId> = self
             .sessions
             .iter_mut()
@@ -80,6 +85,7 @@ impl Shard {
             errors: self.refused,
             client_bytes: self.client_bytes as u64,
             input_bytes: self.input_bytes,
+            output_bytes: self.output_bytes,
             turns: self.turns,
             waiting: self.holds.waiting() as u64,
             gathers: self.gathers.len() as u64,

@@ -114,6 +114,8 @@ pub(crate) struct Shard {
     /// Connections served since the start, and bytes they sent.
     pub(crate) accepted: u64,
     pub(crate) input_bytes: u64,
+    /// Bytes that the peers of open connections had taken at the last tick, and of closed ones.
+    pub(crate) output_bytes: u64,
     /// Connections turned away for want of room.
     pub(crate) rejected: u64,
     /// Turns of this shard.
@@ -173,6 +175,7 @@ impl Shard {
             calls: Calls::default(),
             accepted: 0,
             input_bytes: 0,
+            output_bytes: 0,
             rejected: 0,
             turns: 0,
             client_bytes: 0,

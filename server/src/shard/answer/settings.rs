@@ -138,6 +138,7 @@ pub(super) fn reset_stats(shard: &mut Shard, out: &mut Encoder<'_>) {
     shard.rejected = 0;
     shard.accepted = 0;
     shard.input_bytes = 0;
+    shard.output_bytes = 0;
     out.ok();
 }
 
