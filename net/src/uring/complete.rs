@@ -8,6 +8,7 @@ use std::io;
 use rustix::io::Errno;
 
 use super::UringDriver;
+use super::requests::Patience;
 use super::ring::Completion;
 use super::token::Token;
 use crate::connections::{ConnId, Phase};
@@ -72,24 +73,26 @@ impl UringDriver {
         if connection.phase == Phase::Ending {
             return self.finish_if_free(hub, conn);
         }
+        let mut patience = Patience::None;
         match -result {
             error if error <= 0 => hub.took(conn, result as usize),
-            libc::EINTR | libc::EAGAIN | libc::ECANCELED | libc::ENOBUFS => {}
+            libc::EAGAIN => patience = Patience::UntilWritable,
+            libc::EINTR | libc::ECANCELED | libc::ENOBUFS => {}
             error => {
                 connection.output.discard_all();
                 hub.settle(conn);
                 return self.lost(hub, conn, CloseReason::Failed(error));
             }
         }
-        self.send_rest(hub, conn);
+        self.send_rest(hub, conn, patience);
     }
 
     /// Goes on with what is queued, or ends a connection that was only flushing.
     #[inline]
-    fn send_rest(&mut self, hub: &mut Hub, conn: ConnId) {
+    fn send_rest(&mut self, hub: &mut Hub, conn: ConnId, patience: Patience) {
         let Some(connection) = hub.connections.get(conn) else { return };
         if !connection.output.is_empty() {
-            self.send(hub, conn);
+            self.send(hub, conn, patience);
         } else if connection.phase == Phase::Closing {
             self.end(hub, conn, false);
         }

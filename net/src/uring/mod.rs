@@ -22,7 +22,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use socket2::SockAddr;
 
 use self::receive_ring::{GROUP, ReceiveRing};
-use self::requests::{Headers, raw};
+use self::requests::{Headers, Patience, raw};
 use self::ring::Ring;
 use self::token::Token;
 use crate::clock::mono_ns;
@@ -212,10 +212,10 @@ impl UringDriver {
         }
         let mut batched = false;
         let entered = if sleep != Sleep::Not || self.ring.has_work() {
-            let want = self.want();
+            let (want, batch_us) = self.want();
             self.sends = 0;
-            batched = sleep != Sleep::Not && want > 1;
-            self.ring.enter(sleep, want, BATCH_WAIT_US_MAX)
+            batched = sleep != Sleep::Not && batch_us > 0;
+            self.ring.enter(sleep, want, batch_us)
         } else {
             Ok(())
         };
@@ -246,7 +246,7 @@ impl UringDriver {
             let Some(connection) = hub.connections.get_mut(conn) else { continue };
             connection.dirty = false;
             if connection.phase != Phase::Connecting && !connection.sending {
-                self.send(hub, conn);
+                self.send(hub, conn, Patience::None);
             }
             hub.settle(conn);
         }
@@ -255,32 +255,31 @@ impl UringDriver {
     }
 
     /// Sends what a connection has, or ends it when it was only waiting for that.
-    fn send(&mut self, hub: &mut Hub, conn: ConnId) {
+    fn send(&mut self, hub: &mut Hub, conn: ConnId, patience: Patience) {
         let transform = hub.transform;
         let Some(connection) = hub.connections.get_mut(conn) else { return };
         if connection.broken {
             connection.output.discard_all();
         }
         transform.outbound(&mut connection.output.queued);
-        if self.headers.send(&mut self.ring, conn, connection) {
-            self.sends += 1;
+        if self.headers.send(&mut self.ring, conn, connection, patience) {
+            self.sends += u32::from(patience == Patience::None);
         } else if connection.phase == Phase::Closing {
             self.end(hub, conn, false);
         }
     }
 
-    /// How many completions to wait for: one, or in busy times half as many receives as lately
-    /// came at once, after our own sends, which mostly complete on the spot.
-    fn want(&mut self) -> u32 {
+    /// How many completions to wait for, and how long at most once there is one (0: as long as it
+    /// takes). Our own sends complete within the entry, so something new is one more than they
+    /// are; in busy times it is half as many receives as lately came at once.
+    fn want(&mut self) -> (u32, u32) {
         if !self.batching || self.receives_mean < BATCH_RECEIVES_MIN * MEAN_ONE {
-            return 1;
+            return (1 + self.sends, 0);
         }
         let receives = (self.receives_mean / (2 * MEAN_ONE)).min(BATCH_COMPLETIONS_MAX);
-        receives + self.sends
+        (receives + self.sends, BATCH_WAIT_US_MAX)
     }
 
-    /// Takes all completions, and learns from a wait for a batch whether it was worth it: an idle
-    /// driver must soon wait for ever again.
     fn reap(&mut self, hub: &mut Hub, batched: bool) {
         self.receives = 0;
         while let Some(completion) = self.ring.next_completion() {

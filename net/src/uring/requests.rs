@@ -20,6 +20,15 @@ use crate::files::{FileAction, FileOperation};
 use crate::limits::{SEND_BYTES_MAX, SEND_PIECES_MAX};
 use crate::output::Staged;
 
+/// What a send does when the socket takes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Completes at once with EAGAIN, so its completion can be counted on within the entry.
+    None,
+    /// Completes when the socket has taken something.
+    UntilWritable,
+}
+
 /// The header of a vectored send. Boxed: it points into itself.
 struct Message {
     header: libc::msghdr,
@@ -46,19 +55,28 @@ impl Headers {
     }
 
     /// Queues a send of what the connection has staged; false when there is nothing.
-    pub(crate) fn send(&mut self, ring: &mut Ring, conn: ConnId, of: &mut Connection) -> bool {
+    pub(crate) fn send(
+        &mut self,
+        ring: &mut Ring,
+        conn: ConnId,
+        of: &mut Connection,
+        patience: Patience,
+    ) -> bool {
         let Some(socket) = raw(of) else { return false };
         let token = Token::Send(conn);
+        let flags = match patience {
+            Patience::None => libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT,
+            Patience::UntilWritable => libc::MSG_NOSIGNAL,
+        };
         let entry = match of.output.stage() {
             Staged::Nothing => return false,
             Staged::Bytes(bytes) => {
                 let len = bytes.len().min(SEND_BYTES_MAX) as u32;
-                opcode::Send::new(Fd(socket), bytes.as_ptr(), len).flags(libc::MSG_NOSIGNAL).build()
+                opcode::Send::new(Fd(socket), bytes.as_ptr(), len).flags(flags).build()
             }
             Staged::Pieces(pieces) => {
                 let message = self.message(pieces.slices());
-                let flags = libc::MSG_NOSIGNAL as u32;
-                opcode::SendMsg::new(Fd(socket), message).flags(flags).build()
+                opcode::SendMsg::new(Fd(socket), message).flags(flags as u32).build()
             }
         };
         // SAFETY: staged bytes stay as they are until `advance`, which the completion calls; a

@@ -208,7 +208,7 @@ impl Ring {
     }
 
     /// The one system call: submits everything and sleeps as told until `want` completions wait.
-    /// With `batch_us` it returns after that time with fewer, once there is one.
+    /// With a `batch_us` above 0 it returns after that time with fewer, once there is one.
     pub(crate) fn enter(&mut self, sleep: Sleep, want: u32, batch_us: u32) -> io::Result<()> {
         self.sq.sync();
         self.push_overflow();
@@ -217,7 +217,7 @@ impl Ring {
         let mut args = SubmitArgs::new();
         let want = match sleep {
             Sleep::Not => 0,
-            Sleep::Forever if want == 1 => want,
+            Sleep::Forever if batch_us == 0 => want,
             // Without a timeout the kernel would end the whole wait when the batch's time is up.
             Sleep::Forever => {
                 args = args.timespec(&LONG);
@@ -229,7 +229,7 @@ impl Ring {
                 want
             }
         };
-        if want > 1 {
+        if batch_us > 0 {
             args = args.min_wait_usec(batch_us);
         }
         let (submit, flags) = (self.sq.len() as u32, ENTER_GETEVENTS | ENTER_EXT_ARG);
