@@ -7,6 +7,16 @@
 
 // Every request gets one reply, in order, and it is the right one.
 mod order;
+// Transactions are all or nothing.
+mod atomicity;
+// Histories of reads, writes and transactions have a serial order.
+mod histories;
+// Slots that move while clients work.
+mod tables;
+// Replies that wait for durability and acknowledgements.
+mod durability;
+// The search for a serial order.
+mod serial_order;
 // A client whose every reply is known beforehand.
 mod foreseen;
 // The shards, the mailboxes and the scheduler.
