@@ -91,12 +91,21 @@ def run_one(servers, check, arguments):
     except harness.Skipped:
         raise
     except Exception as error:
-        if check.needs != "own" and not node.alive():
-            code = node.process.returncode
-            raise AssertionError(f"the server ended with {code}:\n{node.tail()}") from error
+        if check.needs != "own":
+            assert_serves(node, error)
         raise
     if check.needs != "own":
-        assert node.alive(), f"the server ended with {node.process.returncode}:\n{node.tail()}"
+        assert_serves(node, None)
+
+
+def assert_serves(node, cause):
+    """Ends a server that no longer answers, so that the next check gets a new one."""
+    if node.alive() and node.answers():
+        return
+    state = "hangs" if node.alive() else f"ended with {node.process.returncode}"
+    text = f"the server {state}:\n{node.tail()}"
+    node.kill()
+    raise AssertionError(text) from cause
 
 
 def main():

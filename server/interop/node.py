@@ -58,7 +58,7 @@ class Node:
                 env={k: v for k, v in os.environ.items() if not k.startswith("VELODROME")},
             )
         try:
-            eventually(self._answers, START_WAIT_MAX_S, "the server answers")
+            eventually(self._started, START_WAIT_MAX_S, "the server answers")
             if shape.cluster and not self.is_velodrome:
                 self._take_all_slots()
         except BaseException:
@@ -88,9 +88,13 @@ class Node:
             args += ["--cluster-enabled", "yes", "--cluster-announce-ip", self.host]
         return args
 
-    def _answers(self):
-        if self.process.poll() is not None:
+    def _started(self):
+        if not self.alive():
             raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.tail()}")
+        return self.answers()
+
+    def answers(self):
+        """Whether a new connection gets a reply."""
         try:
             with socket.create_connection((self.host, self.port), timeout=1) as stream:
                 stream.sendall(b"PING\r\n")
@@ -126,14 +130,17 @@ class Node:
     def wait_for_exit(self):
         return self.process.wait(timeout=STOP_WAIT_MAX_S)
 
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
     def close(self):
         if self.alive():
             self.process.send_signal(signal.SIGTERM)
             try:
                 self.wait_for_exit()
             except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+                self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

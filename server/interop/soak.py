@@ -24,6 +24,7 @@ from node import Node, Shape
 from wire import Wire, encode
 
 KEYS_PER_WORKER = 1_500
+RECONNECTS_MAX = 20
 SAMPLE_EVERY_S = 5
 # A deadline may be met by the server's clock a little before or after the worker's.
 CLOCK_SLACK_MS = 50
@@ -36,8 +37,9 @@ class Wrong(Exception):
 class Model:
     """One worker's keys: what the server must answer for them."""
 
-    def __init__(self, wire, prefix, rng):
-        self.wire, self.prefix, self.rng = wire, prefix, rng
+    def __init__(self, address, prefix, rng):
+        self.address, self.prefix, self.rng = address, prefix, rng
+        self.wire = Wire(address)
         self.values = {}  # key -> (value, deadline in ms or None)
 
     def key(self):
@@ -93,11 +95,19 @@ class Model:
             judge(args, expected, reply, after_ms)
         return len(requests)
 
-    def resync(self):
+    def reconnect(self):
         """After a lost connection the last batch may or may not have happened: start anew."""
         names = [b"%s:%d" % (self.prefix, i) for i in range(KEYS_PER_WORKER)]
-        self.wire.call("DEL", *names)
-        self.values.clear()
+        for _ in range(RECONNECTS_MAX):
+            try:
+                self.wire.close()
+                self.wire = Wire(self.address)
+                self.wire.call("DEL", *names)
+                self.values.clear()
+                return
+            except (ConnectionError, AssertionError):
+                pass  # killed again
+        raise Wrong("no connection lasts")
 
 
 def judge(args, expected, reply, after_ms):
@@ -123,17 +133,14 @@ def now():
 
 def check_model(address, number, rng, stop, tally):
     """Talks to its own keys and compares every reply."""
-    wire = Wire(address)
-    model = Model(wire, b"w%d" % number, rng)
+    model = Model(address, b"w%d" % number, rng)
     while not stop.is_set():
         try:
             for _ in range(50):
                 tally.value += model.run()
         except (ConnectionError, AssertionError):
             # Killed by a sibling worker; anything else shows up when the server is looked at.
-            model.wire.close()
-            model.wire = Wire(address)
-            model.resync()
+            model.reconnect()
         if rng.random() < 0.02:
             model.wire.close()
             model.wire = Wire(address)
@@ -210,6 +217,12 @@ def sample(node):
     return rss_mib, len(os.listdir(f"/proc/{node.process.pid}/fd")), threads
 
 
+def cpu_s(node):
+    """Seconds of processor time of all the server's threads so far."""
+    tasks = pathlib.Path(f"/proc/{node.process.pid}/task")
+    return sum(int((t / "schedstat").read_text().split()[0]) for t in tasks.iterdir()) / 1e9
+
+
 def grew(samples):
     """Compares the last quarter with the second: the first warms up."""
     quarter = len(samples) // 4
@@ -236,15 +249,19 @@ def soak(node, options, seed):
     for process in workers:
         process.start()
     samples, started, wrong = [], time.monotonic(), []
+    done_before, cpu_before = 0, cpu_s(node)
     while time.monotonic() - started < options.seconds and not stop.wait(SAMPLE_EVERY_S):
         if not node.alive():
             wrong.append(f"the server ended with {node.process.returncode}:\n{node.tail()}")
             break
         samples.append(sample(node))
         rss_mib, descriptors, threads = samples[-1]
-        done = sum(tally.value for tally in tallies)
-        print(f"{time.monotonic() - started:6.0f} s  {done:>12,} requests  {rss_mib:7.1f} MiB  "
-              f"{descriptors:5} descriptors  {threads} threads", flush=True)
+        done, cpu = sum(tally.value for tally in tallies), cpu_s(node)
+        us_each = (cpu - cpu_before) * 1e6 / max(done - done_before, 1)
+        print(f"{time.monotonic() - started:6.0f} s  {done:>12,} requests  {us_each:5.1f} us CPU "
+              f"each  {rss_mib:7.1f} MiB  {descriptors:4} descriptors  {threads} threads",
+              flush=True)
+        done_before, cpu_before = done, cpu
     stop.set()
     for process in workers:
         process.join(timeout=30)

@@ -91,10 +91,18 @@ def info_counts(node, protocol):
     for other in others:
         other.ping()
     assert c.info("clients")["connected_clients"] >= 6
-    stats = c.info("commandstats")
-    assert stats["cmdstat_get"]["calls"] >= 3, stats.get("cmdstat_get")
     equal(c.config_resetstat(), True)
     assert c.info("stats")["keyspace_hits"] == 0
+
+
+@check(protocols=True)
+def info_counts_by_command(node, protocol):
+    c = node.client(protocol=protocol)
+    c.config_resetstat()
+    c.get("k"), c.get("k"), c.set("k", "v")
+    stats = c.info("commandstats")
+    equal((stats["cmdstat_get"]["calls"], stats["cmdstat_set"]["calls"]), (2, 1))
+    assert stats["cmdstat_get"]["usec"] >= 0
 
 
 @check(protocols=True)
@@ -231,7 +239,10 @@ def eviction_keeps_memory_below_its_limit(node):
         equal(c.get("k:11:999"), value, "the newest stays")
         equal(c.get("k:0:0"), None, "the oldest goes")
         if node.is_velodrome:
-            assert c.info("memory")["used_memory"] <= limit, c.info("memory")["used_memory"]
+            memory = c.info("memory")
+            # The limit is on data: buffers of clients have a limit of their own.
+            data = memory["used_memory"] - memory["mem_clients_normal"]
+            assert data <= limit, f"{data} bytes of data, {limit} allowed"
     finally:
         for name, setting in old.items():
             c.config_set(name, setting)
@@ -284,7 +295,11 @@ def slow_log_latency_memory_object(node, protocol):
     assert c.object("encoding", "k") in (b"embstr", b"raw"), c.object("encoding", "k")
     c.set("n", 12)
     equal(c.object("encoding", "n"), b"int")
-    assert c.object("idletime", "k") in (0, 1)
+    if node.is_velodrome:
+        # Recency is known by the order of accesses there, not by the clock.
+        raises(ResponseError, "idle time", c.object, "idletime", "k")
+    else:
+        assert c.object("idletime", "k") in (0, 1)
     assert c.object("refcount", "k") >= 1
     equal(c.object("encoding", "nothing"), None)
     equal(c.wait(0, 1), 0)
