@@ -226,7 +226,7 @@ impl Shard {
     ) {
         self.refused += 1;
         reply(session, wire, |out| {
-            out.error(&error.to_string());
+            out.protocol_error(*error);
             None
         });
         session.closing = true;
