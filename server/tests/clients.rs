@@ -178,8 +178,11 @@ fn commands_about_the_connection(shape: Shape) {
                 ("SELECT 16", "-ERR DB index is out of range"),
                 ("SELECT 0", "+OK"),
                 ("COMMAND GETKEYS MSET a 1 b 2", "[\"a\" \"b\"]"),
-                ("CONFIG SET nosuch 1", "-ERR Unknown option or number of arguments for CONFIG \
-                  SET - 'nosuch'"),
+                (
+                    "CONFIG SET nosuch 1",
+                    "-ERR Unknown option or number of arguments for CONFIG \
+                  SET - 'nosuch'",
+                ),
             ],
         );
         let line = say(connection, "CLIENT INFO");
@@ -246,7 +249,8 @@ impl Model {
         let (k, other) = (key(random), key(random));
         let number = random.random_range(-1000..1000_i64);
         let text = number.to_string().into_bytes();
-        let bulk = |value: Option<&Vec<u8>>| value.map_or(Value::Nil, |v| Value::BulkString(v.clone()));
+        let bulk =
+            |value: Option<&Vec<u8>>| value.map_or(Value::Nil, |v| Value::BulkString(v.clone()));
         let mut command;
         let reply = match random.random_range(0..9) {
             0 => {

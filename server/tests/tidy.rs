@@ -31,6 +31,8 @@ const UNSAFE_FILES: &[&str] = &[
     "net/src/uring/receive_ring.rs",
     "net/src/uring/requests.rs",
     "net/src/uring/ring.rs",
+    "net/tests/fallback.rs",
+    "server/tests/refused_io_uring.rs",
 ];
 
 /// Files that join things, which rot first.

@@ -191,11 +191,19 @@ impl Node {
             .arg("--unix-socket")
             .arg(folder.path().join("socket"))
             .args(["--log-format", "json"])
-            .args(args)
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .args(args);
+        Node::around(command, folder, port)
+    }
+
+    /// Runs the binary with no arguments but these, without waiting for anything.
+    pub(crate) fn bare(args: &[&str]) -> Node {
+        let mut command = binary();
+        command.args(args);
+        Node::around(command, tempfile::tempdir().expect("a temporary folder"), 0)
+    }
+
+    fn around(mut command: Command, folder: TempDir, port: u16) -> Node {
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let stdout = Output::collect(child.stdout.take().expect("piped"));
         let stderr = Output::collect(child.stderr.take().expect("piped"));
@@ -237,6 +245,19 @@ impl Node {
     pub(crate) fn ended(&mut self) -> Ended {
         let code = self.wait_for_exit().code();
         Ended { code, stdout: self.stdout.all(), stderr: self.stderr.all() }
+    }
+
+    /// The signal that has ended the node, which is waited for.
+    pub(crate) fn killed_by(&mut self) -> Option<i32> {
+        let signal = self.wait_for_exit().signal();
+        // Told to end this way, it has not crashed.
+        self.exited = signal.map(|_| ExitStatus::from_raw(0)).or(self.exited);
+        signal
+    }
+
+    /// Waits until the node serves, or has ended without.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.stdout.wait_for("is ready").is_ok()
     }
 
     /// One figure of `/proc/PID/status`, in bytes: `VmRSS` now, `VmHWM` at most.
@@ -306,6 +327,18 @@ pub(crate) fn binary_after(prepare: &str) -> Command {
     shell
 }
 
+/// The same, without a capability that root has and that would undo it, such as `sys_resource`.
+pub(crate) fn binary_without(capability: &str, prepare: &str) -> Command {
+    let shell = binary_after(prepare);
+    if !rustix::process::geteuid().is_root() {
+        return shell;
+    }
+    let mut command = Command::new("setpriv");
+    command.arg(format!("--bounding-set=-{capability}"));
+    command.arg(shell.get_program()).args(shell.get_args());
+    command
+}
+
 /// A port that was free a moment ago.
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
@@ -364,7 +397,8 @@ pub(crate) fn text_of(value: &Value) -> String {
         Value::Array(values) => format!("[{}]", all(values)),
         Value::Set(values) => format!("<{}>", all(values)),
         Value::Map(pairs) => {
-            let pair = |(key, value): &(Value, Value)| format!("{} {}", text_of(key), text_of(value));
+            let pair =
+                |(key, value): &(Value, Value)| format!("{} {}", text_of(key), text_of(value));
             format!("{{{}}}", pairs.iter().map(pair).collect::<Vec<_>>().join(" "))
         }
         Value::Boolean(flag) => format!("#{flag}"),
