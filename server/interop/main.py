@@ -85,7 +85,12 @@ def flush(node):
 
 def run_one(servers, check, arguments):
     node = servers.get(check.needs)
-    flush(node)
+    try:
+        flush(node)
+    except (OSError, AssertionError) as error:
+        # One shard may have died while another still answers.
+        node.kill()
+        raise AssertionError(f"the server cannot be flushed:\n{node.tail()}") from error
     try:
         check.function(node, *arguments)
     except harness.Skipped:
