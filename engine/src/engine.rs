@@ -24,6 +24,9 @@ use crate::table::Address;
 use crate::version::Version;
 use crate::wheel::Wheel;
 
+/// Words of a cache line.
+const WORDS_A_LINE: usize = 8;
+
 /// One shard's dataset.
 #[derive(Debug)]
 pub struct Engine<E: Effects> {
@@ -97,20 +100,24 @@ impl<E: Effects> Engine<E> {
         self.sequences.current(slot)
     }
 
-    /// Asks the processor for the key's slot. First of two steps, some commands ahead.
+    /// Asks the processor for what the commands on these keys will read: their slots, then their
+    /// lines in the tables, then their records, each for all keys before the next, so that the
+    /// cache misses of many keys overlap.
     #[inline]
-    pub fn prefetch_index(&self, key: &Key<'_>) {
-        if let Some(node) = self.index.node(key.db, key.slot) {
-            prefetch(node);
+    pub fn prefetch<'k>(&self, keys: impl Iterator<Item = &'k Key<'k>> + Clone) {
+        let node = |key: &Key<'_>| self.index.node(key.db, key.slot);
+        keys.clone().filter_map(node).for_each(prefetch);
+        for key in keys.clone() {
+            if let Some(node) = node(key) {
+                let fragment = key.place().fragment;
+                node.leaf(fragment).0.touch(fragment);
+            }
         }
-    }
-
-    /// Asks the processor for the key's record, after `prefetch_index` had time to work.
-    #[inline]
-    pub fn prefetch_item(&self, key: &Key<'_>) {
-        let found = self.index.find(key.place(), |_| true);
-        if let Some(word) = found.and_then(|at| self.segments.first_word(at)) {
-            prefetch(word);
+        for key in keys {
+            let Some(at) = self.index.find(key.place(), |_| true) else { continue };
+            for offset in [0, WORDS_A_LINE] {
+                self.segments.word(at, offset).into_iter().for_each(prefetch);
+            }
         }
     }
 

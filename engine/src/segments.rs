@@ -156,10 +156,10 @@ impl Segments {
         Record::new(&self.mapping.words()[word..], &self.mapping.bytes()[word * 8..])
     }
 
-    /// The first bytes of a record, to prefetch.
+    /// A word at or behind the start of a record, to prefetch.
     #[inline]
-    pub(crate) fn first_word(&self, at: Address) -> Option<&u64> {
-        self.mapping.words().get(at.0 as usize)
+    pub(crate) fn word(&self, at: Address, offset: usize) -> Option<&u64> {
+        self.mapping.words().get(at.0 as usize + offset)
     }
 
     /// Whether the stream's open segment has room for `len` bytes.

@@ -122,6 +122,14 @@ impl Table {
         self.entries.find(table_hash(fragment), matches).map(|entry| entry.address())
     }
 
+    /// Loads the line of control bytes that a search for `fragment` starts in. Nothing depends on
+    /// what it says, so the loads of many keys are under way at once.
+    #[inline]
+    pub(crate) fn touch(&self, fragment: u32) {
+        let position = table_hash(fragment) as usize & (self.entries.num_buckets() - 1);
+        core::hint::black_box(self.entries.get_bucket(position).is_some());
+    }
+
     /// Makes room for one more entry; `unbounded` lets a table outgrow its maximum.
     #[inline]
     pub(crate) fn make_room(&mut self, unbounded: bool) -> Room {

@@ -168,9 +168,8 @@ fn each<E: Effects>(
         for (place, index) in group.iter_mut().zip(first..) {
             let bytes = keys.key(index);
             *place = hasher.key(db, velodrome_ring::slot(bytes), bytes);
-            engine.prefetch_index(place);
         }
-        group.iter().for_each(|key| engine.prefetch_item(key));
+        engine.prefetch(group.iter());
         for (key, index) in group.iter().zip(first..) {
             run(engine, key, keys.value(index));
         }

@@ -60,12 +60,10 @@ impl Shard {
                     }
                     _ => None,
                 };
-                if let Some(key) = &key {
-                    self.engine.prefetch_index(key);
-                }
                 (args, command, key)
             })
             .collect();
+        self.engine.prefetch(ready.iter().filter_map(|(_, _, key)| key.as_ref()));
         for (request, (args, command, key)) in requests.iter().zip(ready) {
             let command = command.expect("a sibling sends what it has decoded");
             self.run_request(from, request, &command, args, key);
@@ -96,14 +94,18 @@ impl Shard {
                 self.put_session(session);
                 self.wake(conn);
             }
-            Ticket::Part { transaction, part } => self.part_came(transaction, part, bytes, tail, wire),
+            Ticket::Part { transaction, part } => {
+                self.part_came(transaction, part, bytes, tail, wire)
+            }
         }
     }
 
     fn note(&mut self, from: u16, note: Note, wire: &mut impl Wire) {
         match note {
             Note::Enter(enter) => self.enter(from, enter),
-            Note::Run { transaction, batch, keep } => self.start_batch(from, transaction, batch, keep),
+            Note::Run { transaction, batch, keep } => {
+                self.start_batch(from, transaction, batch, keep)
+            }
             Note::Leave { transaction } => self.leave(transaction),
             Note::Entered { transaction, clean } => self.entered(transaction, clean, wire),
             Note::Crowded { transaction } => self.crowded(transaction, wire),

@@ -111,7 +111,7 @@ impl Shard {
         wire: &mut impl Wire,
     ) {
         let core = self.table.route(key.slot).core;
-        if core != self.id || !self.holds.idle() {
+        if core != self.id || !self.may_run_now(session) {
             return self.send_request(session, core, key.slot, args);
         }
         // The batch was hashed before a SELECT in it ran.
@@ -123,6 +123,15 @@ impl Shard {
         let moment = self.moment_of(&session.caller());
         let engine = &mut self.engine;
         reply(session, wire, |out| execute::on_key(engine, command, &key, &moment, out));
+    }
+
+    /// Whether a command on this shard's keys may run at once: nobody holds slots, and nothing
+    /// that its client asked for before waits for this shard.
+    #[inline]
+    fn may_run_now(&self, session: &Session) -> bool {
+        let overtakes =
+            !session.replies.is_empty() && !self.outbox[usize::from(self.id)].is_empty();
+        self.holds.idle() && !overtakes
     }
 
     fn run_on_keys(
@@ -137,7 +146,7 @@ impl Shard {
             return self.run_here(session, command, wire);
         }
         match self.only_shard_of(keys).filter(|_| keys.len() <= KEYS_IN_ONE_PIECE_MAX) {
-            Some(core) if core == self.id && self.holds.idle() => {
+            Some(core) if core == self.id && self.may_run_now(session) => {
                 let moment = self.moment_of(&session.caller());
                 let (engine, db) = (&mut self.engine, session.db);
                 reply(session, wire, |out| {

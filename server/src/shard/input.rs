@@ -199,11 +199,7 @@ impl Shard {
                     self.decode(inputs[job.input].conn, arguments.args_in(bytes, job.spans.clone()))
                 })
                 .collect();
-            for item in &decoded {
-                if let Some(key) = &item.key {
-                    self.engine.prefetch_item(key);
-                }
-            }
+            self.engine.prefetch(decoded.iter().filter_map(|item| item.key.as_ref()));
             for (job, item) in jobs.iter().zip(decoded) {
                 if done[job.input] == job.start
                     && self.execute_one(inputs[job.input].conn, job, item, wire)
@@ -232,9 +228,7 @@ impl Shard {
         {
             let slot = velodrome_ring::slot(bytes);
             let db = self.session(conn).map_or(0, |session| session.db);
-            let hashed = self.engine.hasher().key(db, slot, bytes);
-            self.engine.prefetch_index(&hashed);
-            key = Some(hashed);
+            key = Some(self.engine.hasher().key(db, slot, bytes));
         }
         Decoded { args, spec, command, key }
     }

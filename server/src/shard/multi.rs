@@ -99,6 +99,14 @@ impl Shard {
             self.unwatch(session);
             return error(session, ABORTED, wire);
         }
+        // What happened to a watched key elsewhere is not known here.
+        if session.watching.iter().any(|(core, slot)| self.table.route(*slot).core != *core) {
+            self.unwatch(session);
+            return reply(session, wire, |out| {
+                out.null_array();
+                None
+            });
+        }
         let mut planner = Planner::new(self.gathers.next_id(self.id));
         let watcher = (!session.watching.is_empty()).then_some(session.id);
         for (core, slot) in std::mem::take(&mut session.watching) {

@@ -89,6 +89,7 @@ pub(crate) enum Note {
     /// An accepted socket for the receiving shard to serve.
     Adopt { socket: OwnedFd, listener: u16 },
     /// A new slot table.
+    #[cfg_attr(not(test), expect(dead_code, reason = "sent by a control plane of several nodes"))]
     Table(Arc<SlotTable>),
     /// Asks for a part of the receiving shard's quota.
     QuotaWanted { bytes: u64, items: u64 },

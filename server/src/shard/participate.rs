@@ -15,7 +15,7 @@ use crate::shard::argument_buffer::{ArgumentBuffer, ArgumentRange};
 use crate::shard::dispatch::slot_set;
 use crate::shard::holds::{SlotSet, WaitersFull};
 use crate::shard::outlet::Tail;
-use crate::shard::parcel::{Batch, Enter, Item, Note, Request, Ticket};
+use crate::shard::parcel::{Batch, Caller, Enter, Item, Note, Request, Ticket};
 use crate::shard::transaction_id::TransactionId;
 
 /// Work that waits for held slots.
@@ -80,9 +80,7 @@ impl Shard {
     ) {
         let caller = request.caller;
         if let Command::Watch { keys } = command {
-            let watch = &mut self.engine.effects_mut().watch;
-            keys.iter()
-                .for_each(|(key, _)| watch.watch(caller.client, caller.db, request.slot, key));
+            keys.iter().for_each(|(key, _)| self.begin_to_watch(&caller, request.slot, key));
             return self.answer(from, request.ticket, caller.proto, |out| {
                 out.ok();
                 None
@@ -109,6 +107,15 @@ impl Shard {
             }
             _ => self.run_on_shard(from, request, command),
         }
+    }
+
+    /// A key is watched until its client says otherwise, or its time is up.
+    fn begin_to_watch(&mut self, caller: &Caller, slot: u16, bytes: &[u8]) {
+        let key = self.engine.hasher().key(caller.db, slot, bytes);
+        let item = self.engine.peek(&key, self.moment.now_ms);
+        let deadline_ms = item.and_then(|item| item.deadline_ms);
+        let watch = &mut self.engine.effects_mut().watch;
+        watch.watch(caller.client, caller.db, slot, bytes, deadline_ms);
     }
 
     /// Puts an answer into the parcel for `to`.
@@ -138,7 +145,9 @@ impl Shard {
 
     fn let_in(&mut self, from: u16, enter: Enter) {
         let transaction = enter.transaction;
-        let clean = enter.watcher.is_none_or(|watcher| self.unchanged(watcher));
+        let watch = &self.engine.effects_mut().watch;
+        let now_ms = self.moment.now_ms;
+        let clean = enter.watcher.is_none_or(|watcher| watch.clean(watcher, now_ms));
         if clean {
             self.holds.take(transaction, &enter.slots);
         }
@@ -146,23 +155,6 @@ impl Shard {
         if let Some(batch) = enter.batch.filter(|_| clean) {
             self.start_batch(from, transaction, batch, enter.keep);
         }
-    }
-
-    /// Whether no key that a client watches here has changed; one that has expired has.
-    fn unchanged(&mut self, watcher: u64) -> bool {
-        let keys: Vec<(u8, Vec<u8>)> = self
-            .engine
-            .effects_mut()
-            .watch
-            .keys_of(watcher)
-            .map(|(db, key)| (db, key.to_vec()))
-            .collect();
-        for (db, bytes) in keys {
-            let key = self.engine.hasher().key(db, velodrome_ring::slot(&bytes), &bytes);
-            // Looking at a key whose time is up removes it, and its removal is an effect.
-            self.engine.peek(&key, self.moment.now_ms);
-        }
-        self.engine.effects_mut().watch.clean(watcher)
     }
 
     /// Starts a batch whose slots are held.

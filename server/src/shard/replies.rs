@@ -22,7 +22,9 @@ pub(crate) struct Ready {
 #[derive(Debug)]
 enum Place {
     /// Its reply will come; `silent`: the client does not want it.
-    Waiting { silent: bool },
+    Waiting {
+        silent: bool,
+    },
     Ready(Ready),
 }
 
@@ -81,7 +83,8 @@ impl ReplyQueue {
 
     /// Whether this place is the next to leave, and its reply is wanted.
     pub(crate) fn is_front(&self, number: u32) -> bool {
-        number == self.front && matches!(self.places.front(), Some(Place::Waiting { silent: false }))
+        number == self.front
+            && matches!(self.places.front(), Some(Place::Waiting { silent: false }))
     }
 
     /// Gives up the front place: its reply was written straight to the output.

@@ -1,10 +1,12 @@
 //! WATCH: which clients asked to be told when a key changes.
 //!
 //! A consumer of effects: commands, expiry, eviction and flush all reach it the same way, so none
-//! can be forgotten. Invariant: a watcher whose key has changed is dirty until it is forgotten.
+//! can be forgotten. An item's time may be up before its removal makes an effect, so a key is watched
+//! with its deadline. Invariant: a watcher whose key has changed is dirty until it is forgotten.
 //! Cost: one comparison per effect while nobody watches.
 
 use std::collections::HashMap;
+use std::num::NonZeroU64;
 
 use velodrome_engine::DATABASES_MAX;
 
@@ -27,6 +29,8 @@ struct Watched {
 #[derive(Debug, Default)]
 struct Watching {
     dirty: bool,
+    /// The first deadline among the keys, as they were when they began to be watched.
+    deadline_ms: Option<NonZeroU64>,
     keys: Vec<(u8, Box<[u8]>)>,
 }
 
@@ -37,26 +41,32 @@ impl WatchTable {
         self.watchers.is_empty()
     }
 
-    /// Starts to watch a key; watching it twice is no error.
-    pub(crate) fn watch(&mut self, watcher: Watcher, db: u8, slot: u16, key: &[u8]) {
+    /// Starts to watch a key with this deadline; watching it twice is no error.
+    pub(crate) fn watch(
+        &mut self,
+        watcher: Watcher,
+        db: u8,
+        slot: u16,
+        key: &[u8],
+        deadline_ms: Option<NonZeroU64>,
+    ) {
         let watched = self.keys[usize::from(db)]
             .entry(key.into())
             .or_insert_with(|| Watched { slot, by: Vec::new() });
         if !watched.by.contains(&watcher) {
             watched.by.push(watcher);
-            self.watchers.entry(watcher).or_default().keys.push((db, key.into()));
+            let watching = self.watchers.entry(watcher).or_default();
+            watching.keys.push((db, key.into()));
+            watching.deadline_ms = watching.deadline_ms.into_iter().chain(deadline_ms).min();
         }
     }
 
-    /// Whether none of the watcher's keys has changed. One who watches nothing is clean.
-    pub(crate) fn clean(&self, watcher: Watcher) -> bool {
-        self.watchers.get(&watcher).is_none_or(|watching| !watching.dirty)
-    }
-
-    /// The keys a client watches here.
-    pub(crate) fn keys_of(&self, watcher: Watcher) -> impl Iterator<Item = (u8, &[u8])> {
-        let keys = self.watchers.get(&watcher).map_or(&[][..], |watching| &watching.keys);
-        keys.iter().map(|(db, key)| (*db, &key[..]))
+    /// Whether none of the watcher's keys has changed or expired. One who watches nothing is clean.
+    pub(crate) fn clean(&self, watcher: Watcher, now_ms: u64) -> bool {
+        self.watchers.get(&watcher).is_none_or(|watching| {
+            let expired = watching.deadline_ms.is_some_and(|at_ms| at_ms.get() <= now_ms);
+            !watching.dirty && !expired
+        })
     }
 
     /// Forgets a client: EXEC, DISCARD, UNWATCH, or its connection has gone.
@@ -102,16 +112,25 @@ mod tests {
     #[test]
     fn a_change_makes_every_watcher_dirty_until_forgotten() {
         let mut table = WatchTable::default();
-        table.watch(1, 0, 7, b"k");
-        table.watch(2, 0, 7, b"k");
-        table.watch(2, 1, 7, b"k");
+        table.watch(1, 0, 7, b"k", None);
+        table.watch(2, 0, 7, b"k", None);
+        table.watch(2, 1, 7, b"k", None);
         table.changed(1, b"k");
-        assert!(table.clean(1) && !table.clean(2));
+        assert!(table.clean(1, 0) && !table.clean(2, 0));
         table.flushed(0, 7);
-        assert!(!table.clean(1));
+        assert!(!table.clean(1, 0));
         table.forget(1);
         table.forget(2);
-        assert!(table.is_empty() && table.clean(1));
+        assert!(table.is_empty() && table.clean(1, 0));
         assert!(table.keys.iter().all(HashMap::is_empty));
+    }
+
+    #[test]
+    fn the_first_deadline_ends_a_watch() {
+        let mut table = WatchTable::default();
+        table.watch(1, 0, 7, b"k", NonZeroU64::new(90));
+        table.watch(1, 0, 7, b"l", NonZeroU64::new(50));
+        table.watch(1, 0, 7, b"m", None);
+        assert!(table.clean(1, 49) && !table.clean(1, 50));
     }
 }
