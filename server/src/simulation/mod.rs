@@ -7,6 +7,8 @@
 
 // Every request gets one reply, in order, and it is the right one.
 mod order;
+// Few requests, every word of their answers.
+mod conversations;
 // Transactions are all or nothing.
 mod atomicity;
 // Histories of reads, writes and transactions have a serial order.

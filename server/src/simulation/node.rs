@@ -157,6 +157,12 @@ impl<A: Actor> Node<A> {
     /// Lets everything happen until every client has said and heard all, then hangs up and checks
     /// that nothing is left behind.
     pub(super) fn run(&mut self) {
+        self.work();
+        self.hang_up();
+    }
+
+    /// Lets everything happen until every client has said and heard all.
+    pub(super) fn work(&mut self) {
         while !self.clients.iter().all(|client| client.done && client.line != Line::Cut) {
             self.step();
             assert!(self.steps < STEPS_MAX, "the clients do not come to an end: {}", self.state());
@@ -172,7 +178,16 @@ impl<A: Actor> Node<A> {
         for (number, client) in self.clients.iter().enumerate() {
             assert!(client.actor.satisfied(), "client {number} waits: {}", self.state());
         }
-        self.hang_up();
+    }
+
+    /// Gives every slot to the next shard.
+    pub(super) fn move_every_slot(&mut self) {
+        let count = self.shards.len() as u16;
+        let next = (0..16384).map(|slot| (slot, (self.table.route(slot).core + 1) % count));
+        self.table = Arc::new(self.table.with_owner(NodeId(7), next));
+        for shard in &mut self.shards {
+            shard.table = self.table.clone();
+        }
     }
 
     fn at_rest(&self) -> bool {
