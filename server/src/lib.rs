@@ -3,6 +3,8 @@
 // A whole node in one thread, from one seed.
 #[cfg(test)]
 mod simulation;
+// The sub-command that looks at the host.
+pub mod tune;
 // A node from start to stop.
 pub mod node;
 // A shard's thread: the driver and the shard, turn after turn.

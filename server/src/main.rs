@@ -9,6 +9,9 @@ use velodrome_server::node::Node;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if let Some(code) = velodrome_server::tune::run_if_asked(std::env::args_os()) {
+        return code;
+    }
     match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -67,6 +67,35 @@ impl CpuSet {
         Ok(CpuSet { cpus })
     }
 
+    /// The set a bit mask names, in the kernel's notation: hexadecimal groups of 32 bits with
+    /// commas between them, the highest first.
+    #[must_use]
+    pub fn from_mask(text: &str) -> Option<CpuSet> {
+        let mut cpus = Vec::new();
+        for (group, text) in text.trim().rsplit(',').enumerate().take(CPUS_MAX / 32) {
+            let bits = u32::from_str_radix(text, 16).ok()?;
+            let set = (0..32).filter(|bit| bits >> bit & 1 == 1);
+            cpus.extend(set.map(|bit| group * 32 + bit));
+        }
+        Some(cpus.into_iter().collect())
+    }
+
+    /// The set as a bit mask, in the kernel's notation, without leading zeros.
+    #[must_use]
+    pub fn to_mask(&self) -> String {
+        let highest = self.cpus.last().copied().unwrap_or(0) / 32;
+        let mut mask = String::new();
+        for group in (0..=highest).rev() {
+            let bits = self.iter().filter(|cpu| cpu / 32 == group);
+            let bits = bits.fold(0u32, |bits, cpu| bits | 1 << (cpu % 32));
+            match mask.is_empty() {
+                true => mask = format!("{bits:x}"),
+                false => mask.push_str(&format!(",{bits:08x}")),
+            }
+        }
+        mask
+    }
+
     /// The CPUs, ascending.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         self.cpus.iter().copied()
@@ -156,6 +185,23 @@ mod tests {
             assert_eq!(set.to_string(), displayed, "{text}");
             assert_eq!(CpuSet::parse(displayed), Ok(set));
         }
+    }
+
+    #[test]
+    fn masks() {
+        for (list, mask, shown) in [
+            ("0", "1", "00000001"),
+            ("0-3", "f", "f"),
+            ("4,32-33", "3,00000010", "00000000,00000003,00000010"),
+            ("63", "80000000,00000000", "80000000,00000000"),
+        ] {
+            let set = CpuSet::parse(list).expect(list);
+            assert_eq!(set.to_mask(), mask);
+            assert_eq!(CpuSet::from_mask(shown), Some(set));
+        }
+        assert_eq!(CpuSet::from_mask("0,00000000"), Some(CpuSet::default()));
+        assert_eq!(CpuSet::default().to_mask(), "0");
+        assert_eq!(CpuSet::from_mask("0-3"), None);
     }
 
     #[test]
