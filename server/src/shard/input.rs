@@ -105,6 +105,9 @@ impl Shard {
     /// Executes what the inputs hold, as far as this turn's budget goes.
     pub(crate) fn serve(&mut self, inputs: &mut Vec<Input>, wire: &mut impl Wire) {
         self.take_backlog(inputs, wire);
+        // The turn may not be long enough for all, so every turn another one comes first.
+        let first = self.turns as usize % inputs.len().max(1);
+        inputs.rotate_left(first);
         let mut arguments = std::mem::take(&mut self.arguments);
         let mut jobs = Vec::with_capacity(COMMANDS_PER_BATCH_MAX);
         let mut budget = COMMANDS_PER_TURN_MAX;

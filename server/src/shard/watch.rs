@@ -1,9 +1,9 @@
 //! WATCH: which clients asked to be told when a key changes.
 //!
 //! A consumer of effects: commands, expiry, eviction and flush all reach it the same way, so none
-//! can be forgotten. An item's time may be up before its removal makes an effect, so a key is watched
-//! with its deadline. Invariant: a watcher whose key has changed is dirty until it is forgotten.
-//! Cost: one comparison per effect while nobody watches.
+//! can be forgotten. An item's time may be up before its removal makes an effect, so a key is
+//! watched with its deadline. Invariant: a watcher whose key has changed is dirty until it is
+//! forgotten. Cost: one comparison per effect while nobody watches.
 
 use std::collections::HashMap;
 use std::num::NonZeroU64;

@@ -15,6 +15,8 @@ mod atomicity;
 mod histories;
 // Slots that move while clients work.
 mod tables;
+// Turns are shared among connections.
+mod fairness;
 // Replies that wait for durability and acknowledgements.
 mod durability;
 // The search for a serial order.

@@ -1,0 +1,54 @@
+//! Connections that always have more to be executed than a turn takes share the turns.
+
+use velodrome_net::{Chunk, ConnId};
+
+use super::actor::{Actor, Answer, Words};
+use super::node::{Node, Weather};
+use super::wire::SimulatedWire;
+use crate::limits::COMMANDS_PER_TURN_MAX;
+use crate::shard::session::Profile;
+use crate::shard::wire::Wire;
+
+/// Nobody: the test speaks for the clients.
+struct Absent;
+
+impl Actor for Absent {
+    fn speak(&mut self, _: &mut rand::rngs::SmallRng, _: u64) -> Option<Vec<Words>> {
+        None
+    }
+
+    fn hear(&mut self, _: Answer, _: u64) {}
+
+    fn cut_off(&mut self, _: u64) {}
+
+    fn satisfied(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn greedy_connections_starve_nobody() {
+    const CONNECTIONS: u32 = 6;
+    const TURNS: usize = 60;
+    let mut node = Node::<Absent>::new(1, Weather { shards: 1, ..Weather::default() });
+    let (shard, mut wire) = (&mut node.shards[0], SimulatedWire::new(0));
+    let conns: Vec<ConnId> = (0..CONNECTIONS).map(|place| ConnId::new(1, place)).collect();
+    for conn in &conns {
+        wire.open(*conn);
+        shard.open(*conn, Profile::default());
+    }
+    let (requests, mut inputs) = ("PING\r\n".repeat(1024), Vec::new());
+    for _ in 0..TURNS {
+        for conn in &conns {
+            shard.receive(*conn, Chunk::copied(requests.as_bytes()), &mut inputs, &mut wire);
+        }
+        shard.serve(&mut inputs, &mut wire);
+        shard.settle_own(&mut wire);
+        shard.turns += 1;
+    }
+    let fair = TURNS * COMMANDS_PER_TURN_MAX / conns.len();
+    for conn in conns {
+        let replies = wire.output(conn).expect("it is open").len() / "+PONG\r\n".len();
+        assert!(replies * 10 > fair * 9, "{replies} of {fair} for {conn:?}");
+    }
+}
