@@ -3,6 +3,7 @@
 //! Invariant: either every shard stands and listens, or the node ends with one line that says what
 //! to do. Cost: nothing after the start; this thread sleeps until a signal comes.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -28,6 +29,8 @@ pub struct Node {
     mailboxes: Arc<Mailboxes>,
     threads: Vec<JoinHandle<()>>,
     signals: StopSignals,
+    /// The file of the Unix socket, to be removed at the end.
+    unix_socket: Option<PathBuf>,
 }
 
 /// What every shard is built from.
@@ -69,7 +72,8 @@ impl Node {
             tracing::warn!(%error, cpu = plan.control_cpu, "the control thread is not pinned");
         }
         announce(&blueprint, &plan);
-        Ok(Self { mailboxes: blueprint.mailboxes, threads, signals })
+        let unix_socket = blueprint.config.unix_socket;
+        Ok(Self { mailboxes: blueprint.mailboxes, threads, signals, unix_socket })
     }
 
     /// Runs until a signal or a client says to stop, then drains.
@@ -78,6 +82,11 @@ impl Node {
         tracing::info!(signal, "stopping: no new connections, open ones are drained");
         self.mailboxes.stop();
         let failed = self.threads.into_iter().filter_map(|thread| thread.join().err()).count();
+        if let Some(path) = self.unix_socket
+            && let Err(error) = std::fs::remove_file(&path)
+        {
+            tracing::warn!(%error, path = %path.display(), "the socket's file stays behind");
+        }
         if failed > 0 {
             return Err(format!("{failed} shards ended with an error; see the log above"));
         }

@@ -13,10 +13,10 @@ use crate::arrival;
 use crate::clock::Clock;
 use crate::limits::{DRAIN_MS_MAX, SPIN_US_MAX, TICK_MS};
 use crate::mailbox::Mailboxes;
-use crate::signals;
 use crate::shard::Shard;
 use crate::shard::input::Input;
 use crate::shard::parcel::{Note, Parcel};
+use crate::signals;
 
 /// Token of the timer of periodic work.
 const TICK: u64 = 1;

@@ -61,7 +61,7 @@ fn encode_infos(out: &mut Encoder<'_>, names: Option<Args<'_>>) {
     for name in names {
         match find_full(name) {
             Some(spec) => encode_info(out, spec),
-            None => out.null_array(),
+            None => out.null(),
         }
     }
 }

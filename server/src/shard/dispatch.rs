@@ -55,23 +55,26 @@ impl Shard {
         args: Args<'_>,
         wire: &mut impl Wire,
     ) -> bool {
-        let command = match command {
-            Ok(command) => command,
+        let of_command = match Spec::of(args) {
+            Ok(spec) => spec.flags,
             Err(refused) => {
                 self.refuse(session, &refused, wire);
                 return true;
             }
         };
-        let of_command = Spec::of(args).map_or(Flags::NONE, |spec| spec.flags);
         if !session.authenticated && !of_command.contains(flags::NO_AUTH) {
             self.refuse(session, &Refused::Text(NOAUTH), wire);
         } else if self.pausing() && self.holds_back(of_command) {
             session.held = true;
             return false;
-        } else if session.queued.is_some() && !runs_within_multi(&command) {
-            self.queue(session, &command, of_command, args, wire);
+        } else if session.queued.is_some() && !command.as_ref().is_ok_and(runs_within_multi) {
+            // A mistake in its arguments is answered when it runs, as everything else of it is.
+            self.queue(session, command.ok().as_ref(), of_command, args, wire);
         } else {
-            self.place(session, &command, args, wire);
+            match command {
+                Ok(command) => self.place(session, &command, args, wire),
+                Err(refused) => self.refuse(session, &refused, wire),
+            }
         }
         true
     }

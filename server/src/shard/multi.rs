@@ -4,7 +4,7 @@
 //! nothing queued is run unless every watched key is unchanged on every shard.
 
 use velodrome_net::command::{ClientCommand, Command, Flags, Keys, Refused, Route, flags};
-use velodrome_net::resp::{Args, Encoder};
+use velodrome_net::resp::{Args, Encoder, Proto};
 
 use crate::limits::MULTI_QUEUE_BYTES_MAX;
 use crate::shard::Shard;
@@ -64,20 +64,20 @@ impl Shard {
     pub(super) fn queue(
         &mut self,
         session: &mut Session,
-        command: &Command<'_>,
+        command: Option<&Command<'_>>,
         of_command: Flags,
         args: Args<'_>,
         wire: &mut impl Wire,
     ) {
         let Some(queued) = session.queued.as_mut() else { return };
         // Within EXEC a command without a reply would leave a gap in the array.
-        let mute = matches!(command, Command::Client(ClientCommand::Reply { .. }));
+        let mute = matches!(command, Some(Command::Client(ClientCommand::Reply { .. })));
         let refused = if mute || of_command.contains(flags::NO_MULTI) {
             Some(NOT_IN_MULTI)
         } else if queued.args.len_bytes() > MULTI_QUEUE_BYTES_MAX {
             Some(QUEUE_FULL)
-        } else if let (Command::MSetNx { .. }, Route::Keys(keys)) = (command, command.route()) {
-            self.only_shard_of(keys).is_none().then_some(NX_ACROSS)
+        } else if let Some(Command::MSetNx { pairs }) = command {
+            self.only_shard_of(*pairs).is_none().then_some(NX_ACROSS)
         } else {
             None
         };
@@ -124,7 +124,13 @@ impl Shard {
     fn plan_queued(&self, mut caller: Caller, queued: &Queued, planner: &mut Planner) {
         for range in &queued.commands {
             let args = queued.args.get(*range);
-            let command = Command::decode(args).expect("queued after it was decoded");
+            let command = match Command::decode(args) {
+                Ok(command) => command,
+                Err(refused) => {
+                    planner.step(known_error(&refused, caller.proto));
+                    continue;
+                }
+            };
             match command.route() {
                 Route::Key(key) => {
                     let slot = velodrome_ring::slot(key);
@@ -162,9 +168,7 @@ impl Shard {
         planner: &mut Planner,
     ) {
         let Some(core) = self.only_shard_of(keys) else {
-            let mut bytes = Vec::new();
-            Encoder::new(&mut bytes, caller.proto).error(&NX_ACROSS.to_string());
-            return planner.step(Step::Known(bytes));
+            return planner.step(known_error(&NX_ACROSS, caller.proto));
         };
         keys.iter().for_each(|(key, _)| planner.touch(core, velodrome_ring::slot(key)));
         planner.piece_on(core, caller, args.iter());
@@ -206,6 +210,13 @@ impl Shard {
 /// Scripts are refused wherever their keys are.
 fn is_script(command: &Command<'_>) -> bool {
     matches!(command, Command::Eval { .. } | Command::EvalSha { .. })
+}
+
+/// A step that was refused before anything runs.
+fn known_error(refused: &Refused, proto: Proto) -> Step {
+    let mut bytes = Vec::new();
+    Encoder::new(&mut bytes, proto).error(&refused.to_string());
+    Step::Known(bytes)
 }
 
 /// A step that runs on the client's own shard, once it is certain that the transaction runs.

@@ -182,7 +182,7 @@ fn weather(seed: u64) -> Weather {
 
 #[test]
 fn no_money_is_made_or_lost() {
-    each_seed("tellers", 900, |seed| {
+    each_seed("tellers", 600, |seed| {
         let weather = weather(seed);
         let mut node = Node::new(seed, weather);
         let account = |n: usize| key_on(weather.shards, n, "account");
@@ -197,7 +197,7 @@ fn no_money_is_made_or_lost() {
 
 #[test]
 fn colours_are_never_mixed() {
-    each_seed("painters", 900, |seed| {
+    each_seed("painters", 600, |seed| {
         let weather = weather(seed);
         let mut node = Node::new(seed, weather);
         let key = |n: usize| key_on(weather.shards, n, "colour");

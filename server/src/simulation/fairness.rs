@@ -1,11 +1,11 @@
-//! Connections that always have more to be executed than a turn takes share the turns.
+//! Turns are short: connections that have more to be executed share them, long commands span them.
 
 use velodrome_net::{Chunk, ConnId};
 
 use super::actor::{Actor, Answer, Words};
 use super::node::{Node, Weather};
 use super::wire::SimulatedWire;
-use crate::limits::COMMANDS_PER_TURN_MAX;
+use crate::limits::{COMMANDS_PER_TURN_MAX, PIECES_PER_TURN_MAX};
 use crate::shard::session::Profile;
 use crate::shard::wire::Wire;
 
@@ -51,4 +51,25 @@ fn greedy_connections_starve_nobody() {
         let replies = wire.output(conn).expect("it is open").len() / "+PONG\r\n".len();
         assert!(replies * 10 > fair * 9, "{replies} of {fair} for {conn:?}");
     }
+}
+
+#[test]
+fn a_long_command_is_run_in_slices() {
+    let mut node = Node::<Absent>::new(1, Weather { shards: 1, ..Weather::default() });
+    let (shard, mut wire) = (&mut node.shards[0], SimulatedWire::new(1));
+    let (conn, mut inputs) = (ConnId::new(1, 0), Vec::new());
+    wire.open(conn);
+    shard.open(conn, Profile::default());
+    let pairs: String = (0..3000).map(|n| format!(" {n} v")).collect();
+    let request = format!("MSET{pairs}\r\n");
+    shard.receive(conn, Chunk::copied(request.as_bytes()), &mut inputs, &mut wire);
+    let mut before = 0;
+    while before < 3000 {
+        shard.serve(&mut inputs, &mut wire);
+        shard.settle_own(&mut wire);
+        let written = shard.engine.len(0) as usize - before;
+        assert!((1..=PIECES_PER_TURN_MAX).contains(&written), "{written} in one turn");
+        before += written;
+    }
+    assert_eq!(wire.output(conn).expect("it is open"), b"+OK\r\n");
 }

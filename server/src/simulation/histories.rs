@@ -136,7 +136,7 @@ fn check(seed: u64, weather: Weather) {
 
 #[test]
 fn what_clients_see_has_a_serial_order() {
-    each_seed("histories", 1500, |seed| {
+    each_seed("histories", 1200, |seed| {
         let shards = [4, 5][seed as usize % 2];
         check(seed, Weather { shards, ..Weather::default() });
     });
@@ -144,7 +144,7 @@ fn what_clients_see_has_a_serial_order() {
 
 #[test]
 fn a_serial_order_remains_when_clients_die_and_queues_are_full() {
-    each_seed("killed clients", 1500, |seed| {
+    each_seed("killed clients", 1200, |seed| {
         let kills = [0, 60, 150][seed as usize % 3];
         let waiters_max = [0, 1, 2, 4096][seed as usize / 3 % 4];
         check(seed, Weather { kills, waiters_max, ..Weather::default() });

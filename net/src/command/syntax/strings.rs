@@ -184,7 +184,7 @@ pub(in crate::command) fn decrby(args: Args<'_>) -> Decoded<'_> {
 }
 
 pub(in crate::command) fn incrbyfloat(args: Args<'_>) -> Decoded<'_> {
-    let delta = parse_f64(args.get(2)).filter(|delta| delta.is_finite());
+    let delta = parse_f64(args.get(2));
     Ok(Command::IncrByFloat { key: args.get(1), delta: delta.ok_or(Refused::NotFloat)? })
 }
 
