@@ -66,7 +66,7 @@ use velodrome_ring::SlotTable;
 use crate::config::Config;
 use crate::execute::Moment;
 use crate::facts::Facts;
-use crate::limits::OWN_ROUNDS_MAX;
+use crate::limits::{OWN_ROUNDS_MAX, PIECES_PER_TURN_MAX};
 use crate::shard::background::Sweep;
 use crate::shard::calls::Calls;
 use crate::shard::consumers::Consumers;
@@ -234,8 +234,9 @@ impl Shard {
     pub(crate) fn settle_own(&mut self, wire: &mut impl Wire) {
         let own = self.id;
         self.sweep();
+        let mut pieces_left = PIECES_PER_TURN_MAX;
         for _ in 0..OWN_ROUNDS_MAX {
-            self.run_batches();
+            pieces_left -= self.run_batches(pieces_left);
             self.end_early(wire);
             let Some(parcel) = self.take_parcel(own) else { return };
             self.deliver(own, parcel, wire);

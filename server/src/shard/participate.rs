@@ -9,7 +9,6 @@ use velodrome_net::command::{Command, Route};
 use velodrome_net::resp::{Args, Encoder, Proto};
 
 use crate::execute;
-use crate::limits::PIECES_PER_TURN_MAX;
 use crate::shard::Shard;
 use crate::shard::argument_buffer::{ArgumentBuffer, ArgumentRange};
 use crate::shard::dispatch::slot_set;
@@ -168,13 +167,13 @@ impl Shard {
         self.running.push_back(Running { from, transaction, batch, next: 0, keep });
     }
 
-    /// Runs a slice of the batches; returns how many pieces it ran.
-    pub(crate) fn run_batches(&mut self) -> usize {
+    /// Runs up to `pieces_max` pieces of the batches; returns how many it ran.
+    pub(super) fn run_batches(&mut self, pieces_max: usize) -> usize {
         let mut pieces = 0;
-        while pieces < PIECES_PER_TURN_MAX
+        while pieces < pieces_max
             && let Some(running) = self.running.pop_front()
         {
-            pieces += self.run_slice(running, PIECES_PER_TURN_MAX - pieces);
+            pieces += self.run_slice(running, pieces_max - pieces);
         }
         pieces
     }
