@@ -146,9 +146,12 @@ impl Turn {
 
     /// Hands an accepted socket to the shard with the fewest connections.
     fn accepted(&mut self, socket: std::os::fd::OwnedFd, listener: u16) {
+        if self.mailboxes.stopping() {
+            return;
+        }
         let counts = &self.shard.facts.connections;
         let open: usize = counts.iter().map(|n| n.load(Ordering::Relaxed) as usize).sum();
-        if open >= self.shard.config.maxclients || self.mailboxes.stopping() {
+        if open >= self.shard.config.maxclients {
             self.shard.rejected += 1;
             return arrival::turn_away(&socket);
         }
@@ -163,6 +166,10 @@ impl Turn {
     }
 
     fn adopt(&mut self, socket: std::os::fd::OwnedFd, _listener: u16) {
+        if self.stop_at_ns.is_some() {
+            // It was on its way here when the node was told to stop.
+            return self.count_closed();
+        }
         let profile = arrival::profile(&socket);
         match self.driver.adopt(socket) {
             Ok(conn) => self.shard.open(conn, profile),
