@@ -286,9 +286,8 @@ impl Model {
             5 => {
                 command = redis::cmd("APPEND");
                 command.arg(&k).arg(&text);
-                let value = self.0.entry(k).or_default();
-                value.extend(text);
-                Value::Int(value.len() as i64)
+                self.0.entry(k.clone()).or_default().extend(text);
+                Value::Int(self.0[&k].len() as i64)
             }
             6 => {
                 command = redis::cmd("EXISTS");

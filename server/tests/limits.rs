@@ -200,7 +200,6 @@ fn running_out_of_descriptors_is_survived(shape: Shape) {
     // As root the node could raise its limit itself, so that capability goes too.
     let command = || binary_without("sys_resource", "ulimit -n 64");
     let node = Node::start_as(&command, shape, &[]);
-    node.wait_for_log("fewer file descriptors");
     let mut observer = node.connect();
     let own = node.descriptors();
     let mut peers: Vec<Peer> = (0..80).map(|_| Peer::connect(node.address())).collect();

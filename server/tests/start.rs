@@ -79,8 +79,10 @@ fn clients_that_wait_do_not_keep_a_node(shape: Shape) {
     half.send(b"PING\r\n*2\r\n$3\r\nGE");
     half.expect(b"+PONG\r\n");
     let mut pausing = node.connect();
-    assert_eq!(say(&mut pausing, "CLIENT PAUSE 600000 ALL"), "+OK");
     let mut paused = Peer::connect(node.address());
+    paused.send(b"PING\r\n");
+    paused.expect(b"+PONG\r\n");
+    assert_eq!(say(&mut pausing, "CLIENT PAUSE 600000 ALL"), "+OK");
     paused.send(b"SET k v\r\n");
     node.signal(Signal::TERM);
     for peer in [&mut inside, &mut half, &mut paused] {
@@ -234,6 +236,14 @@ fn memory_that_is_short() {
     let args = ["--max-memory=8gb"];
     let mut node = Node::spawn(command, Shape { shards: 2, driver: "epoll" }, &args, free_port());
     node.ended().check_refused(&["memory"]);
+}
+
+#[test]
+fn descriptors_that_are_short() {
+    let command = || binary_without("sys_resource", "ulimit -n 64");
+    let node = Node::start_as(&command, Shape::PLAIN, &[]);
+    node.wait_for_log("fewer file descriptors");
+    assert_eq!(say(&mut node.connect(), "PING"), "+PONG");
 }
 
 /// One node after the other on the same port: none of them leaves it blocked.
