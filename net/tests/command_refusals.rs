@@ -31,7 +31,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("GETEX a PERSIST EX 1", "ERR syntax error"),
     ("GETEX a KEEPTTL", "ERR syntax error"),
     ("GETEX a NX", "ERR syntax error"),
-    ("GETEX a EX 0", "ERR invalid expire time in 'getex' command"),
     ("GETEX a EX", "ERR syntax error"),
     ("SETEX a 0 b", "ERR invalid expire time in 'setex' command"),
     ("SETEX a x b", "ERR value is not an integer or out of range"),

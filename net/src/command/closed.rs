@@ -43,7 +43,7 @@ pub enum Command<'a> {
     Get { key: &'a [u8] },
     /// `SET key value …`, and SETEX, PSETEX, SETNX, GETSET each with its own reply.
     Set(Set<'a>),
-    /// `GETEX key [expiry]`
+    /// `GETEX key [expiry]`; whether the expiry is valid matters only if the key exists.
     GetEx { key: &'a [u8], expiry: Expiry },
     /// `GETDEL key`
     GetDel { key: &'a [u8] },

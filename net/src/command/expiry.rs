@@ -41,6 +41,12 @@ impl Expiry {
         deadline_ms.map(Some).ok_or(DeadlineOverflow)
     }
 
+    /// Whether it says nothing, or a positive number.
+    #[must_use]
+    pub fn is_positive(self) -> bool {
+        self.raw().is_none_or(|(number, _)| number > 0)
+    }
+
     /// The number and whether it counts seconds, when there is one.
     pub(super) fn raw(self) -> Option<(i64, bool)> {
         match self {

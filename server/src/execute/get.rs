@@ -74,9 +74,15 @@ pub(super) fn get_ex<E: Effects>(
     moment: &Moment,
     out: &mut Encoder<'_>,
 ) -> Tail {
-    let Ok(deadline_ms) = expiry.deadline_ms(moment.now_ms) else {
-        invalid_expire("getex", out);
-        return None;
+    let deadline_ms = match expiry.deadline_ms(moment.now_ms) {
+        Ok(deadline_ms) if expiry.is_positive() => deadline_ms,
+        _ => {
+            match engine.peek(key, moment.now_ms) {
+                Some(_) => invalid_expire("getex", out),
+                None => out.null(),
+            }
+            return None;
+        }
     };
     let redated = match deadline_ms {
         Some(deadline_ms) if moment.is_past(deadline_ms) => {

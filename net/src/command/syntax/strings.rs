@@ -138,7 +138,6 @@ pub(in crate::command) fn getex(args: Args<'_>) -> Decoded<'_> {
             timed(&mut expiry, word, &mut words)?;
         }
     }
-    positive(expiry, "getex")?;
     Ok(Command::GetEx { key: args.get(1), expiry })
 }
 
