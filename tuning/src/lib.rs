@@ -2,8 +2,8 @@
 //!
 //! Owns what is read from `/sys`, `/proc` and the process's own limits, and the plan made from it;
 //! knows nothing of the cache; and what is set badly, how to set it, and how to undo that.
-//! Invariant: reading never fails and never changes anything: what the host does not tell is `None`;
-//! the plan is a pure function of what was read; nothing is changed but by `apply` and `undo`.
+//! Invariant: reading never fails and changes nothing: what the host does not tell is `None`; the
+//! plan is a pure function of what was read; only `apply` and `undo` change anything.
 //!
 //! The modules below stand in reading order, and each imports only from those that follow it.
 

@@ -28,8 +28,10 @@ const FORMAT: u32 = 1;
 pub enum Done {
     /// It has its new value.
     Set,
-    /// It would be changed, had this not been a rehearsal.
+    /// It would be set, had this not been a rehearsal.
     Planned,
+    /// It would be restored, had this not been a rehearsal.
+    Restorable,
     /// It has its previous value again.
     Restored,
     /// It was left as it is, and why.

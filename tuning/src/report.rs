@@ -1,7 +1,7 @@
 //! What is off, as a table for a person or JSON for a program.
 //!
-//! Owns the layout. Invariant: no line is longer than `COLUMNS_MAX` but for a command, which must be
-//! fit to be copied; control characters of a host's files never reach a terminal.
+//! Owns the layout. Invariant: no line is longer than `COLUMNS_MAX` but for a command, which must
+//! be fit to be copied; control characters of a host's files never reach a terminal.
 //! Cost: some kilobytes of text.
 
 use serde::Serialize;
@@ -165,6 +165,7 @@ pub fn outcomes_table(outcomes: &[Outcome]) -> String {
         let done = match done {
             Done::Set => "set".to_owned(),
             Done::Planned => "would be set".to_owned(),
+            Done::Restorable => "would be restored".to_owned(),
             Done::Restored => "restored".to_owned(),
             Done::Left(why) => format!("left: {why}"),
             Done::Failed(why) => format!("FAILED: {why}"),

@@ -1,7 +1,8 @@
 //! Files under a root that may be a test's.
 //!
-//! Owns the root. Invariant: nothing is ever created; a file that is missing, unreadable, not UTF-8 or longer than
-//! `FILE_LEN_MAX` is `None`, never an error: hosts and containers differ in what they show.
+//! Owns the root. Invariant: nothing is ever created; a file that is missing, unreadable, not UTF-8
+//! or longer than `FILE_LEN_MAX` is `None`, never an error: hosts and containers differ in what
+//! they show.
 //! Cost: one open, read and close a file.
 
 use std::fs::{self, File, OpenOptions};

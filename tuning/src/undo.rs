@@ -1,8 +1,8 @@
 //! What was there before, restored.
 //!
-//! Owns the judgement whether a setting still has the value this program gave it. Invariant: a value
-//! that someone else set since is left alone; done twice is done once; what could not be restored
-//! stays on the record. Cost: one write a setting, one file synced.
+//! Owns the judgement whether a setting still has the value this program gave it. Invariant: what
+//! someone else set since is left alone; done twice is done once; what could not be restored stays
+//! on the record. Cost: one write a setting, one file synced.
 
 use std::path::Path;
 
@@ -19,9 +19,15 @@ pub fn undo(root: &Path, state: &Path, rehearsal: bool) -> Result<Vec<Outcome>, 
     let stale = record.is_stale(&tree);
     let mut outcomes = Vec::new();
     for change in record.changes.iter().rev() {
+        // The record may be anybody's work: what it names is not even read.
+        if !knob::is_writable(&change.path) {
+            let done = Done::Failed("not a setting that may be changed".to_owned());
+            outcomes.push(Outcome::new(&change.path, None, &change.previous, done));
+            continue;
+        }
         let found = knob::read(&tree, &change.path);
         let done = match fate(change, found.as_deref(), stale) {
-            Done::Planned if !rehearsal => restore(&tree, change),
+            Done::Restorable if !rehearsal => restore(&tree, change),
             done => done,
         };
         outcomes.push(Outcome::new(&change.path, found, &change.previous, done));
@@ -43,7 +49,7 @@ fn fate(change: &Change, found: Option<&str>, stale: bool) -> Done {
         return Done::Left("the host was restarted since".to_owned());
     }
     if change.written.iter().any(|written| written == found) {
-        return Done::Planned;
+        return Done::Restorable;
     }
     Done::Left("someone else changed it since".to_owned())
 }

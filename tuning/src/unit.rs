@@ -1,14 +1,16 @@
 //! A systemd unit and a sysctl file for hosts like this one.
 //!
-//! Owns the layout of both; what is in them comes from the checks. Invariant: the same findings give
-//! the same text; what apply leaves alone is in the files as a comment. Cost: some kilobytes of text.
+//! Owns the layout of both; what is in them comes from the checks. Invariant: the same findings
+//! give the same text; what apply leaves alone is in the files as a comment.
+//! Cost: some kilobytes of text.
 
 use crate::finding::{Finding, Setting};
 use crate::knob;
 
 const SYSCTL: &str = "proc/sys/";
 
-/// A file for `/etc/sysctl.d` with every sysctl the checks want; a dash lets a host without it pass.
+/// A file for `/etc/sysctl.d` with every sysctl the checks want; a dash lets a host pass that does
+/// not have it.
 #[must_use]
 pub fn sysctl_file(findings: &[Finding]) -> String {
     let mut text = "# Velodrome's sysctls. Install as /etc/sysctl.d/60-velodrome.conf, then run\n\
@@ -35,7 +37,8 @@ fn sysctl_line(setting: &Setting) -> String {
 #[must_use]
 pub fn systemd_files(findings: &[Finding], binary: &str) -> Vec<(&'static str, String)> {
     // A percent sign begins a specifier, and a quoted path may hold blanks.
-    let binary = format!("\"{}\"", binary.replace('%', "%%"));
+    let binary = binary.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
+    let binary = format!("\"{binary}\"");
     vec![
         ("velodrome.service", node_unit(findings, &binary)),
         ("velodrome-tune.service", tune_unit(&binary)),

@@ -16,7 +16,7 @@ pub(super) const CLOCK_SOURCE: Check = Check {
     area: "CPU",
     wanted: "tsc, or the like",
     why: "every turn reads the clock; from a slow source that is a system call and a device's \
-          register. The kernel drops tsc where it ran unevenly, so look at its log before forcing it",
+          register. The kernel drops tsc where it ran unevenly: look at its log before forcing it",
     look: clock_source,
 };
 

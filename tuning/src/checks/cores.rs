@@ -50,7 +50,7 @@ pub(super) const SMT: Check = Check {
 
 fn cpus(sight: &Sight) -> Look {
     let Some(plan) = &sight.plan else {
-        return Look::important("none that the process may use").fix("taskset -c 0 velodrome …");
+        return Look::important("none that the process may use").fix("taskset -c 0 velodrome");
     };
     let (shards, control) = (sight.shard_cpus(), plan.control_cpu);
     let share = if plan.shared { ", shared" } else { "" };

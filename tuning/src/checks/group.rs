@@ -5,6 +5,7 @@
 
 use super::Check;
 use super::sight::Sight;
+use crate::cpuset::CpuSet;
 use crate::finding::Look;
 use crate::memory::memory_default;
 
@@ -34,11 +35,10 @@ pub(super) const MEMORY: Check = Check {
 fn quota(sight: &Sight) -> Look {
     let Some(milli) = sight.host.cgroup.cpu_quota_milli else { return Look::good("none") };
     let cpus = sight.host.allowed();
-    let whole: Vec<usize> = cpus.iter().take((milli / 1000).max(1) as usize).collect();
-    let whole: crate::cpuset::CpuSet = whole.into_iter().collect();
+    let whole: CpuSet = cpus.iter().take((milli / 1000).max(1) as usize).collect();
     let found = format!("{} of {} CPUs", milli as f64 / 1000.0, cpus.len());
     let look = if milli < 1000 { Look::important(found) } else { Look::advice(found) };
-    look.fix(format!("docker run --cpuset-cpus {whole} …   (a unit: AllowedCPUs={whole})"))
+    look.fix(format!("docker run --cpuset-cpus {whole} IMAGE   # in a unit: AllowedCPUs={whole}"))
 }
 
 fn memory(sight: &Sight) -> Look {
@@ -46,5 +46,5 @@ fn memory(sight: &Sight) -> Look {
     let default = memory_default(&sight.host) >> 20;
     let found = format!("{} MiB; --max-memory {default} MiB", bytes >> 20);
     let look = if bytes < MEMORY_MIN_BYTES { Look::important(found) } else { Look::good(found) };
-    look.fix("docker run --memory 1g …   (a unit: MemoryMax=1G)")
+    look.fix("docker run --memory 1g IMAGE   # in a unit: MemoryMax=1G")
 }

@@ -10,6 +10,8 @@ use crate::limits::{INTERFACES_MAX, QUEUES_MAX};
 /// One interface.
 pub(super) struct Interface {
     pub(super) name: String,
+    /// The NUMA node the device is on, where it tells.
+    pub(super) node: Option<usize>,
     /// Receive queues: the file of the CPUs that share the work (RPS), and those CPUs.
     pub(super) receive: Vec<(String, CpuSet)>,
     /// Transmit queues: the file of the CPUs that use it (XPS), and those CPUs; `None` where the
@@ -42,7 +44,10 @@ fn interface(sight: &Sight, name: String) -> Interface {
         paths.map(|path| (path.clone(), mask(&path))).collect()
     };
     let receive = queues("rx-", "rps_cpus").into_iter();
+    // -1 where there is but one.
+    let node = tree.read(&format!("sys/class/net/{name}/device/numa_node"));
     Interface {
+        node: node.and_then(|node| node.parse().ok()),
         receive: receive.map(|(path, cpus)| (path, cpus.unwrap_or_default())).collect(),
         transmit: queues("tx-", "xps_cpus"),
         interrupts: interrupts(sight, &name),

@@ -94,7 +94,7 @@ fn probe(sight: &Sight) -> Look {
 }
 
 fn seccomp(sight: &Sight) -> Look {
-    let fix = "docker run --security-opt seccomp=profile.json …";
+    let fix = "docker run --security-opt seccomp=PROFILE.json IMAGE";
     match (sight.status("Seccomp"), &sight.io_uring) {
         (None, _) => Look::unknown(),
         (Some(0), _) => Look::good("none"),

@@ -92,3 +92,24 @@ fn finding(check: &Check, look: Look) -> Finding {
         unit: look.unit,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_table_is_whole() {
+        let names: BTreeSet<_> = TABLE.iter().map(|check| check.name).collect();
+        assert_eq!(names.len(), TABLE.len(), "each check once");
+        let areas = TABLE.chunk_by(|left, right| left.area == right.area).map(|rows| rows[0].area);
+        let areas: Vec<_> = areas.collect();
+        let distinct: BTreeSet<_> = areas.iter().collect();
+        assert_eq!(distinct.len(), areas.len(), "each area in one piece: {areas:?}");
+        for check in &TABLE {
+            assert!(!check.wanted.is_empty() && check.why.len() > 40, "{}", check.name);
+            assert!(!check.why.ends_with('.'), "{}", check.name);
+        }
+    }
+}

@@ -53,7 +53,7 @@ fn nodes(sight: &Sight) -> Look {
     let near = |cpu: &usize| topology.cpu(*cpu).is_some_and(|cpu| cpu.node == *first);
     let near: CpuSet = shards.iter().filter(near).collect();
     Look::advice(format!("shards on {} of {}", used.len(), topology.node_count())).fix(format!(
-        "numactl --membind={first} velodrome --cores {near}   (and one on each other node)"
+        "numactl --membind={first} velodrome --cores {near}   # and one on each other node"
     ))
 }
 

@@ -12,7 +12,7 @@ pub(super) const OVERCOMMIT: Check = Check {
     area: "Memory",
     wanted: "0 or 1",
     why: "with 2 the kernel counts memory when it is mapped, not when it is touched: a node is \
-          refused segments it may have. It changes every program's bounds, so apply leaves it alone",
+          refused segments it may have. All programs' bounds hang on it: apply leaves it alone",
     look: overcommit,
 };
 

@@ -14,7 +14,7 @@ pub(super) const BUSY_POLL: Check = Check {
     area: "Network",
     wanted: "0, or up to 100 µs for latency",
     why: "a thread that waits spins on the device that long before it sleeps: some microseconds \
-          less at light load, for a CPU that is never idle. Yours to weigh, so apply leaves it alone",
+          less at light load, for a CPU that is never idle. Yours to weigh: apply leaves it alone",
     look: busy_poll,
 };
 

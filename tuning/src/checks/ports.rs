@@ -36,7 +36,7 @@ fn range(sight: &Sight) -> Look {
     if let Some(port) = LISTENING.iter().find(|port| taken(port)) {
         return Look::advice(format!("{low} to {high}, with {port}")).setting(setting);
     }
-    if high - low + 1 < PORTS_MIN {
+    if high - low < PORTS_MIN - 1 {
         return Look::advice(format!("{low} to {high}")).setting(setting);
     }
     let look = Look::good(format!("{low} to {high}"));

@@ -15,10 +15,13 @@ const AREA: &str = "Network";
 /// With fewer CPUs, handing packets from one to another costs more than it gives.
 const CPUS_TO_SPREAD_MIN: usize = 4;
 
+/// Shards that one receive queue can feed.
+const SHARDS_A_QUEUE_MAX: usize = 4;
+
 pub(super) const SPREAD: Check = Check {
     name: "network queues",
     area: AREA,
-    wanted: "a queue a shard, or RPS/XPS",
+    wanted: "1 for 4 shards, or RPS; XPS",
     why: "one queue is one CPU's work: it receives for all shards and is full long before they \
           are. Better than RPS are more hardware queues, where the device has them: ethtool -L",
     look: spread,
@@ -63,15 +66,19 @@ fn queues(interface: &Interface) -> String {
     format!("{name}: {} rx{rps}, {} tx", receive.len(), transmit.len())
 }
 
-/// All CPUs share the work of each queue where the queues are too few and nobody has said else.
+/// The CPUs near the device share the work of each queue where there are far too few queues and
+/// nobody has said else. With some queues more, handing packets on costs what it gives.
 fn receive_settings(sight: &Sight, interface: &Interface, cpus: &CpuSet) -> Vec<Setting> {
     let receive = &interface.receive;
-    let few = receive.len() < sight.shard_cpus().len();
+    let few = receive.len() * SHARDS_A_QUEUE_MAX < sight.shard_cpus().len();
     let told = receive.iter().any(|(_, cpus)| !cpus.is_empty());
     if !few || told {
         return receive.iter().filter_map(|(path, _)| sight.kept(path)).collect();
     }
-    receive.iter().map(|(path, _)| sight.setting(path, &cpus.to_mask())).collect()
+    let on_node = |cpu: &usize| sight.host.topology.cpu(*cpu).map(|cpu| cpu.node) == interface.node;
+    let near: CpuSet = cpus.iter().filter(on_node).collect();
+    let mask = if near.is_empty() { cpus.to_mask() } else { near.to_mask() };
+    receive.iter().map(|(path, _)| sight.setting(path, &mask)).collect()
 }
 
 /// The CPUs are dealt out to the queues where no queue has any.
@@ -106,6 +113,9 @@ fn interrupts(sight: &Sight) -> Look {
         if !interrupts.is_empty() {
             shown.push(format!("{name}: {} on {used}", interrupts.len()));
         }
+    }
+    if interfaces.is_empty() {
+        return Look::good("no device of this host's own");
     }
     if shown.is_empty() { Look::unknown() } else { Look::good(shown.join(", ")) }
 }

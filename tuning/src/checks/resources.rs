@@ -23,8 +23,8 @@ pub(super) const MEMLOCK: Check = Check {
     name: "memlock",
     area: AREA,
     wanted: "64 MiB or more",
-    why: "snapshots are written with locked buffers; where the limit is short they go through \
-          slower system calls, and before Linux 5.12 the shards' rings are refused too",
+    why: "what a ring registers is locked memory: where the limit is short, files are written \
+          through slower system calls, and before Linux 5.12 the shards' rings are refused too",
     look: memlock,
 };
 
@@ -51,7 +51,7 @@ fn memlock(sight: &Sight) -> Look {
         _ => Look::advice(found),
     };
     look.unit("LimitMEMLOCK=infinity")
-        .fix("ulimit -l unlimited   (as root; a unit: LimitMEMLOCK=infinity)")
+        .fix("ulimit -l unlimited   # as root; in a unit: LimitMEMLOCK=infinity")
 }
 
 fn nofile(sight: &Sight) -> Look {
@@ -59,5 +59,5 @@ fn nofile(sight: &Sight) -> Look {
     let found = if hard == u64::MAX { "unlimited".to_owned() } else { format!("{soft} to {hard}") };
     let look = if hard >= NOFILE_MIN { Look::good(found) } else { Look::important(found) };
     look.unit(format!("LimitNOFILE={NOFILE_UNIT}"))
-        .fix(format!("ulimit -n {NOFILE_UNIT}   (as root; a unit: LimitNOFILE={NOFILE_UNIT})"))
+        .fix(format!("ulimit -n {NOFILE_UNIT}   # as root; in a unit: LimitNOFILE={NOFILE_UNIT}"))
 }

@@ -45,7 +45,8 @@ fn swap(sight: &Sight) -> Look {
         Some((0, _)) => Look::good("none"),
         Some((_, kib)) => Look::advice(format!("{} MiB", kib >> 10)),
     };
-    look.unit("MemorySwapMax=0").fix("swapoff -a   (a unit: MemorySwapMax=0)")
+    look.unit("MemorySwapMax=0")
+        .fix("swapoff -a   # for the node alone, in a unit: MemorySwapMax=0")
 }
 
 fn swappiness(sight: &Sight) -> Look {

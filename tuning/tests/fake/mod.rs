@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
 use std::fs;
+use std::path::Path;
 
 use tempfile::TempDir;
 use velodrome_tuning::{CpuSet, Host};
@@ -56,6 +57,11 @@ impl Fake {
     pub(crate) fn memory_mib(self, mib: u64) -> Fake {
         let text = format!("MemTotal:       {} kB\nMemFree:        1234 kB\n", mib * 1024);
         self.file("proc/meminfo", &text)
+    }
+
+    /// The folder that stands for `/`.
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
     }
 
     /// The host as read, with a mask if `affinity` is not empty.
