@@ -191,6 +191,10 @@ mod tests {
             ("PTTL k", ":-1"),
             ("GETEX k PXAT 1", "$1 v"),
             ("GET k", "$-1"),
+            ("GETEX k EX 9223372036854775", "$-1"),
+            ("GETEX k EX 0", "$-1"),
+            ("SET k v", "+OK"),
+            ("GETEX k EX 0", "-ERR invalid expire time in 'getex' command"),
             ("GETEX k EX 9223372036854775", "-ERR invalid expire time in 'getex' command"),
         ]);
     }
