@@ -46,6 +46,9 @@ enum Task {
     Check {
         #[command(flatten)]
         view: View,
+        /// Say what is wanted and why of what is well, too
+        #[arg(long)]
+        explain: bool,
     },
     /// Set what is safe to set: sysctls and sysfs files; the previous values are kept
     Apply {
@@ -142,7 +145,7 @@ fn print(text: &str) {
 /// What to print, and whether all is well.
 fn run(task: &Task) -> Result<(String, bool), String> {
     match task {
-        Task::Check { view } => Ok(check(view, &findings(&view.at)?)),
+        Task::Check { view, explain } => Ok(check(view, *explain, &findings(&view.at)?)),
         Task::Apply { change } => {
             let (root, state) = (&change.view.at.root, change.state());
             let findings = findings(&change.view.at)?;
@@ -181,13 +184,13 @@ fn probe() -> IoUring {
     }
 }
 
-fn check(view: &View, findings: &[Finding]) -> (String, bool) {
+fn check(view: &View, explain: bool, findings: &[Finding]) -> (String, bool) {
     let good = findings.iter().all(|finding| finding.verdict != Verdict::Important);
     if view.json {
         return (tuning::json(findings), good);
     }
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    (tuning::table(findings, io::stdout().is_terminal() && !plain), good)
+    (tuning::table(findings, io::stdout().is_terminal() && !plain, explain), good)
 }
 
 fn told(change: &Change, outcomes: &[Outcome], nothing: &str) -> (String, bool) {

@@ -151,7 +151,10 @@ impl Record {
     /// Puts the record on the disk, whole or not at all; an empty one is removed. Errors: one line.
     pub(crate) fn save(&self, path: &Path) -> Result<(), String> {
         let saved = if self.changes.is_empty() { remove(path) } else { self.replace(path) };
-        saved.map_err(|error| format!("{} cannot be written: {error}", path.display()))
+        saved.map_err(|error| {
+            let path = path.display();
+            format!("{path} cannot be written: {error} (root may, or choose another with --state)")
+        })
     }
 
     fn replace(&self, path: &Path) -> io::Result<()> {

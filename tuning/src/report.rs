@@ -17,9 +17,9 @@ const FOUND_WIDTH: usize = 37;
 
 const _: () = assert!(INDENT + NAME_WIDTH + FOUND_WIDTH < COLUMNS_MAX - 20, "room for the wanted");
 
-/// The checks as a table; `colour` for a terminal.
+/// The checks as a table; `colour` for a terminal, `explain` to say why of what is well, too.
 #[must_use]
-pub fn table(findings: &[Finding], colour: bool) -> String {
+pub fn table(findings: &[Finding], colour: bool, explain: bool) -> String {
     let mut text = String::new();
     let mut area = "";
     for finding in findings {
@@ -27,7 +27,7 @@ pub fn table(findings: &[Finding], colour: bool) -> String {
             area = finding.area;
             text.push_str(&heading(area, colour));
         }
-        push_row(&mut text, finding, colour);
+        push_row(&mut text, finding, colour, explain);
     }
     text.push('\n');
     text.push_str(&summary(findings));
@@ -50,11 +50,11 @@ fn mark(verdict: Verdict, colour: bool) -> String {
     if colour { format!("\x1b[{code}m{word}\x1b[0m") } else { word }
 }
 
-fn push_row(text: &mut String, finding: &Finding, colour: bool) {
+fn push_row(text: &mut String, finding: &Finding, colour: bool, explain: bool) {
     let wanted_width = COLUMNS_MAX - INDENT - NAME_WIDTH - FOUND_WIDTH;
     let found = wrap(&shown(&finding.found), FOUND_WIDTH - 2);
     let wanted = match finding.verdict {
-        Verdict::Good => Vec::new(),
+        Verdict::Good if !explain => Vec::new(),
         _ => wrap(&format!("wanted: {}", finding.wanted), wanted_width),
     };
     for line in 0..found.len().max(wanted.len()) {
@@ -68,7 +68,7 @@ fn push_row(text: &mut String, finding: &Finding, colour: bool) {
         text.push_str(row.trim_end());
         text.push('\n');
     }
-    if finding.verdict >= Verdict::Advice {
+    if explain || finding.verdict >= Verdict::Advice {
         push_advice(text, finding);
     }
 }

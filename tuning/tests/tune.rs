@@ -297,7 +297,7 @@ fn nonsense_in_any_file_is_survived() {
         let before = fs::read(fake.root().join(path)).ok();
         for text in texts {
             fake = fake.file(path, text);
-            let report = tuning::table(&look(&fake), false);
+            let report = tuning::table(&look(&fake), false, false);
             assert!(!report.contains('\x1b') && !report.contains('\0'), "{path} {text:?}");
         }
         match before {
@@ -444,13 +444,15 @@ fn a_record_of_anything_else_is_not_obeyed() {
 fn reports_fit_a_terminal_and_a_program() {
     for fake in [small_vm(), neglected_server(), container(), Fake::empty()] {
         let findings = look(&fake);
-        let report = tuning::table(&findings, false);
+        let report = tuning::table(&findings, false, false);
         println!("{report}");
         for line in report.lines().filter(|line| !line.trim_start().starts_with("-> ")) {
             assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
         }
-        let colour = tuning::table(&findings, true);
+        let colour = tuning::table(&findings, true, true);
         assert!(colour.contains("\x1b[") && !report.contains('\x1b'));
+        let explained = tuning::table(&findings, false, true);
+        assert_eq!(explained.matches("wanted: ").count(), findings.len());
         let json: serde_json::Value = serde_json::from_str(&tuning::json(&findings)).expect("JSON");
         assert_eq!(json["checks"].as_array().map(Vec::len), Some(findings.len()));
         assert!(json["checks"][0]["why"].is_string() && json["important"].is_u64());
@@ -488,7 +490,7 @@ fn files_for_a_host_like_this_one() {
 #[test]
 fn this_very_host_is_only_looked_at() {
     let findings = findings(std::path::Path::new("/"), IoUring::NotTried);
-    println!("{}", tuning::table(&findings, false));
+    println!("{}", tuning::table(&findings, false, false));
     assert!(findings.iter().any(|one| one.check == "CPUs" && one.found.starts_with("shards on")));
     let state = std::path::Path::new("/nonexistent/tune.json");
     let planned = tuning::apply(std::path::Path::new("/"), state, &findings, true);
