@@ -46,6 +46,9 @@ pub enum Failure {
         /// The bytes received, escaped.
         found: String,
     },
+    /// The server cannot be reached.
+    #[error("cannot reach the server: {0}; is it running, and is --url right?")]
+    Unreachable(String),
     /// redis-benchmark failed or printed what it should not.
     #[error("redis-benchmark against {server} failed in {scenario}: {reason}")]
     Load {

@@ -1,29 +1,46 @@
-//! Velodrome's measurements: servers side by side on one machine, in one run.
+//! Velodrome's measurements: a load generator, and servers side by side on one machine in one run.
 //!
-//! Owns starting servers, loading them, and saying what each operation cost. It knows servers only
-//! by their wire bytes and by what the kernel accounts to their processes. Invariant: every figure
-//! is a ratio of two servers measured in the same round, since absolute figures drift by tens of
-//! percent between rounds on a shared machine. Cost: one round of the full matrix takes about a
-//! minute.
+//! Owns loading servers, starting them, and saying what each operation cost. It knows servers only
+//! by their wire bytes and by what the kernel accounts to their processes. Invariant: servers are
+//! compared by ratios of the same round, since absolute figures drift by tens of percent between
+//! rounds on a shared machine. Cost: the load's.
 //!
 //! Modules in reading order; a file imports only what stands below it in this list.
 
-// The run itself: rounds, scenarios and the order in which the two servers take their turns.
+// The command line.
+pub mod cli;
+// Rounds, scenarios and the order in which the servers take their turns.
 pub mod peers;
-// What the run found, as a table for people and as JSON for machines.
+// What the comparison found, as a table for people and as JSON for machines.
 pub mod report;
 // The bytes each server must answer before its speed counts.
 pub mod verify;
-// The load: redis-benchmark, one scenario at a time.
-pub mod generator;
+// The other load: redis-benchmark, one scenario at a time.
+pub mod redis_benchmark;
+// What is compared: commands, connections, depths, values, bars.
+pub mod scenario;
 // A server started for the run, pinned, and stopped by its process id.
 pub mod server_process;
-// Which cores a child may run on.
+// The report of a load as one HTML file.
+pub mod html;
+// Line plots as SVG.
+pub mod plot;
+// What came of a load, as text and as JSON.
+pub mod summary;
+// What is seen while a load runs.
+pub mod live;
+// The load generator: threads, stages, outcomes.
+pub mod load;
+// Requests to bytes and bytes to answers.
+pub mod protocol;
+// What is asked: commands, keys, values.
+pub mod workload;
+// Resident memory, and who listens on a port.
+pub mod resident;
+// Which cores a child or a thread may run on.
 pub mod affinity;
 // Processor time of all threads of a process.
 pub mod cpu_time;
-// The commands and pipeline depths that are compared.
-pub mod scenario;
 // Medians and ranges.
 pub mod spread;
 // Why a run could not be done.

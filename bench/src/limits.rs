@@ -24,3 +24,63 @@ pub const CHECK_REPLY_LEN_MAX: usize = 4_096;
 
 /// Distinct keys the generator draws from: it writes them as 12 digits.
 pub const KEYS_MAX: u64 = 999_999_999_999;
+
+/// Threads of the load.
+pub const THREADS_MAX: usize = 256;
+
+/// Connections of the load, all threads together.
+pub const CONNECTIONS_MAX: usize = 100_000;
+
+/// Connections one thread opens at once: more would overflow a server's backlog.
+pub const CONNECTING_MAX: usize = 256;
+
+/// How long opening all connections may take.
+pub const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Requests a connection sends before it waits for their answers.
+pub const PIPELINE_MAX: usize = 65_536;
+
+/// Requests of filling that a connection sends before it waits for their answers.
+pub const FILL_PIPELINE_MAX: usize = 64;
+
+/// Bytes of values one connection has on their way while filling.
+pub const FILL_BYTES_MAX: usize = 1 << 20;
+
+/// Keys of one command of many keys.
+pub const MULTI_KEYS_MAX: u32 = 10_000;
+
+/// Bytes of a key.
+pub const KEY_LEN_MAX: usize = 250;
+
+/// Bytes of a value.
+pub const VALUE_LEN_MAX: usize = 64 << 20;
+
+/// Bytes of a key in a trace.
+pub const TRACE_KEY_LEN_MAX: usize = 250;
+
+/// Requests of a trace.
+pub const TRACE_REQUESTS_MAX: usize = 1 << 30;
+
+/// Bytes of one line of memcached's text protocol.
+pub const ANSWER_LINE_LEN_MAX: usize = 8_192;
+
+/// Requests made between two entries into the kernel: more would keep the server waiting.
+pub const REQUESTS_PER_ENTRY_MAX: usize = 128;
+
+/// The longest latency that is told apart; longer ones count as this.
+pub const LATENCY_NS_MAX: u64 = 100_000_000_000;
+
+/// How long an open loop may go on after its end to send what had come due.
+pub const BACKLOG_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// Pause before a lost connection is tried again.
+pub const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Seconds of one measurement.
+pub const SECONDS_MAX: f64 = 86_400.0;
+
+/// Requests a second that can be offered.
+pub const RATE_PER_S_MAX: f64 = 1e9;
+
+/// Memory memcached is given when it is started here, in MiB: more than any dataset needs.
+pub const MEMCACHED_MEMORY_MIB: u32 = 16_384;

@@ -1,75 +1,87 @@
-//! The run itself: rounds, scenarios and the order in which the two servers take their turns.
+//! The comparison: servers, rounds, and the order in which they take their turns.
 //!
-//! Owns the interleaving. Invariant: within a round both servers run a scenario back to back, and
-//! the one that goes first alternates, so that drift of the machine falls on both alike. Cost: the
-//! product of rounds, scenarios and the seconds a scenario takes, twice.
+//! Owns the interleaving. Invariant: within a round all servers run a scenario back to back, and
+//! the one that goes first changes, so that drift of the machine falls on all alike. Cost: the
+//! product of rounds, scenarios, servers and the seconds a scenario takes, and filling.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use velodrome_net::{Address, DriverChoice};
+
 use crate::cpu_time::process_cpu_ns;
 use crate::failure::Failure;
-use crate::generator::Generator;
 use crate::limits::{KEYS_MAX, ROUNDS_MAX};
-use crate::report::{Pair, Report, Row, Sample};
-use crate::scenario::Scenario;
+use crate::load::{Limit, Outcome, Pace, Plan as LoadPlan, Session, Stage};
+use crate::redis_benchmark::RedisBenchmark;
+use crate::report::{Report, Row, Sample};
+use crate::scenario::{Operation, Scenario};
 use crate::server_process::{ServerProcess, ServerSpec};
 use crate::verify::verify;
+
+/// Seconds of load before each measurement.
+const WARM_UP_S: f64 = 0.2;
+/// Silence after which a server counts as dead, in seconds.
+const TIMEOUT_S: f64 = 10.0;
+/// The share of reads that may find nothing before the figures count for nothing.
+const MISSING_SHARE_MAX: f64 = 0.01;
+
+/// Who makes the load.
+#[derive(Clone, Debug)]
+pub enum Generator {
+    /// This program, on a core of its own.
+    Own {
+        /// The core.
+        core: usize,
+        /// Seconds of one measurement.
+        seconds: f64,
+        /// The load's event loop.
+        driver: DriverChoice,
+    },
+    /// redis-benchmark.
+    RedisBenchmark(RedisBenchmark, f64),
+}
 
 /// Everything a comparison needs to know.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The server under test.
-    pub subject: ServerSpec,
-    /// The server it is compared with.
-    pub peer: ServerSpec,
-    /// Where both listen: a loopback address.
+    /// The servers: the one under test first, perhaps in two protocols, then its peers.
+    pub servers: Vec<ServerSpec>,
+    /// How many of the first servers are under test.
+    pub subjects: usize,
+    /// Where all listen: a loopback address.
     pub ip: IpAddr,
-    /// The core both servers run on, one at a time.
+    /// The core all servers run on, one at a time.
     pub server_core: usize,
     /// The load.
     pub generator: Generator,
-    /// What is measured.
+    /// What is measured, dataset by dataset.
     pub scenarios: Vec<Scenario>,
     /// How often.
     pub rounds: u32,
-    /// Factor on the number of requests of a round.
-    pub scale: f64,
 }
 
 /// Runs `plan`, telling `progress` a line at a time. When `stop` is set the run ends after the
-/// scenario at hand with [`Failure::Interrupted`].
+/// measurement at hand with [`Failure::Interrupted`].
+///
+/// # Errors
+/// When the plan cannot be run, or a server ends, answers wrongly or loses its keys.
 pub fn compare(
     plan: &Plan,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Report, Failure> {
     validate(plan)?;
-    plan.generator.probe()?;
-    let subject = prepare(plan, &plan.subject, progress)?;
-    let peer = prepare(plan, &plan.peer, progress)?;
-    let mut rows: Vec<Row> = plan
-        .scenarios
-        .iter()
-        .map(|&scenario| Row {
-            scenario,
-            requests: scenario.requests(plan.scale),
-            pairs: Vec::new(),
-        })
-        .collect();
-    for round in 0..plan.rounds {
-        for row in &mut rows {
-            let pair = measure_pair(plan, row, &subject, &peer, round % 2 == 0)?;
-            row.pairs.push(pair);
-            if stop.load(Ordering::Relaxed) {
-                return Err(Failure::Interrupted);
-            }
-            progress(&progress_line(round + 1, plan.rounds, row.scenario, &pair));
-        }
+    if let Generator::RedisBenchmark(program, _) = &plan.generator {
+        program.probe()?;
+    }
+    let mut rows = Vec::new();
+    for group in plan.scenarios.chunk_by(|one, two| one.dataset == two.dataset) {
+        rows.extend(compare_group(plan, group, stop, progress)?);
     }
     Ok(Report {
-        subject: plan.subject.name.clone(),
-        peer: plan.peer.name.clone(),
+        servers: plan.servers.iter().map(|spec| (spec.name.clone(), spec.kind)).collect(),
+        subjects: plan.subjects,
         conditions: conditions(plan),
         rows,
     })
@@ -83,98 +95,182 @@ fn validate(plan: &Plan) -> Result<(), Failure> {
     if plan.rounds == 0 || plan.rounds > ROUNDS_MAX {
         return refused(format!("--rounds must be 1 to {ROUNDS_MAX}, not {}", plan.rounds));
     }
-    if plan.generator.keys == 0 || plan.generator.keys > KEYS_MAX {
-        return refused(format!("--keys must be 1 to {KEYS_MAX}, not {}", plan.generator.keys));
-    }
-    if !plan.scale.is_finite() || plan.scale <= 0.0 {
-        return refused(format!("--scale must be above 0, not {}", plan.scale));
+    if plan.servers.len() <= plan.subjects || plan.subjects == 0 {
+        return refused("no peer to compare with is installed; see --peers".to_owned());
     }
     if plan.scenarios.is_empty() {
-        return refused("no scenario was chosen; see --operations and --pipelines".to_owned());
+        return refused("no scenario was chosen; see --only".to_owned());
     }
-    if plan.scenarios.iter().any(|scenario| scenario.pipeline == 0) {
-        return refused("--pipelines must be 1 or more".to_owned());
+    if plan.scenarios.iter().any(|scenario| !(1..=KEYS_MAX).contains(&scenario.dataset.keys)) {
+        return refused(format!("--keys and its kin must be 1 to {KEYS_MAX}"));
     }
     Ok(())
+}
+
+/// Starts and fills all servers, measures the scenarios of one dataset, and stops the servers.
+fn compare_group(
+    plan: &Plan,
+    group: &[Scenario],
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Vec<Row>, Failure> {
+    let mut servers = Vec::new();
+    for spec in &plan.servers {
+        servers.push(prepare(plan, spec, &group[0], stop, progress)?);
+    }
+    let row = |scenario: &Scenario| Row { scenario: scenario.clone(), rounds: Vec::new() };
+    let mut rows: Vec<Row> = group.iter().map(row).collect();
+    for round in 0..plan.rounds {
+        for row in &mut rows {
+            let mut samples = vec![Sample::default(); servers.len()];
+            for step in 0..servers.len() {
+                let turn = (round as usize + step) % servers.len();
+                samples[turn] = measure(plan, &row.scenario, &servers[turn], stop)?;
+                if stop.load(Ordering::Relaxed) {
+                    return Err(Failure::Interrupted);
+                }
+            }
+            progress(&progress_line(plan, round + 1, &row.scenario, &samples));
+            row.rounds.push(samples);
+        }
+    }
+    Ok(rows)
 }
 
 fn prepare(
     plan: &Plan,
     spec: &ServerSpec,
+    scenario: &Scenario,
+    stop: &AtomicBool,
     progress: &mut dyn FnMut(&str),
 ) -> Result<ServerProcess, Failure> {
     let server = ServerProcess::start(spec, plan.ip, plan.server_core)?;
     verify(&server)?;
     let (name, pid, address) = (server.name(), server.pid(), server.address());
-    progress(&format!("{name}: pid {pid} on {address}; filling {} keys", plan.generator.keys));
-    plan.generator.fill(&server)?;
+    let (keys, size) = (scenario.dataset.keys, &scenario.dataset.size);
+    progress(&format!("{name}: pid {pid} on {address}; filling {keys} keys of {size} bytes"));
+    match &plan.generator {
+        Generator::RedisBenchmark(program, _) => program.fill(&server, &scenario.dataset)?,
+        Generator::Own { core, driver, .. } => {
+            let load = load_plan(scenario, &server, *core, *driver, 50);
+            let outcome = Session::start(load, None)?.run(Stage::Fill, stop, &mut |_| {})?;
+            sound(&server, scenario, &outcome)?;
+        }
+    }
     Ok(server)
 }
 
-fn measure_pair(
-    plan: &Plan,
-    row: &Row,
-    subject: &ServerProcess,
-    peer: &ServerProcess,
-    subject_first: bool,
-) -> Result<Pair, Failure> {
-    let measure = |server| measure(plan, row.scenario, row.requests, server);
-    if subject_first {
-        let subject = measure(subject)?;
-        Ok(Pair { subject, peer: measure(peer)? })
-    } else {
-        let peer = measure(peer)?;
-        Ok(Pair { subject: measure(subject)?, peer })
+fn load_plan(
+    scenario: &Scenario,
+    server: &ServerProcess,
+    core: usize,
+    driver: DriverChoice,
+    connections: usize,
+) -> LoadPlan {
+    LoadPlan {
+        target: Address::Tcp(server.address()),
+        protocol: server.protocol(),
+        workload: scenario.workload(),
+        connections,
+        threads: 1,
+        cores: vec![core],
+        driver,
+        pipeline: scenario.pipeline as usize,
+        timeout_s: TIMEOUT_S,
+        reconnect: false,
+        reconnect_after: None,
     }
 }
 
 fn measure(
     plan: &Plan,
-    scenario: Scenario,
-    requests: u64,
+    scenario: &Scenario,
     server: &ServerProcess,
+    stop: &AtomicBool,
 ) -> Result<Sample, Failure> {
-    let before_ns = process_cpu_ns(server.pid())?;
-    let seen = plan.generator.run(server, scenario, requests)?;
-    let spent_ns = process_cpu_ns(server.pid())?.saturating_sub(before_ns);
-    Ok(Sample {
-        cpu_ns_per_op: spent_ns as f64 / requests as f64,
-        requests_per_s: seen.requests_per_s,
-        p50_ms: seen.p50_ms,
-        p99_ms: seen.p99_ms,
-    })
+    match &plan.generator {
+        Generator::Own { core, seconds, driver } => {
+            let connections = scenario.connections as usize;
+            let load = load_plan(scenario, server, *core, *driver, connections);
+            let mut session = Session::start(load, Some(server.pid()))?;
+            let mut run = |seconds| {
+                let stage = Stage::Traffic { limit: Limit::Seconds(seconds), pace: Pace::Closed };
+                session.run(stage, stop, &mut |_| {})
+            };
+            run(WARM_UP_S)?;
+            let outcome = run(*seconds)?;
+            sound(server, scenario, &outcome)?;
+            Ok(Sample {
+                cpu_ns_per_op: outcome.server.map_or(f64::NAN, |server| server.cpu_ns_per_op),
+                requests_per_s: outcome.answers_per_s,
+                p50_ms: outcome.latencies.p50_us / 1000.0,
+                p99_ms: outcome.latencies.p99_us / 1000.0,
+                load_busy: Some(outcome.generator_busy),
+            })
+        }
+        Generator::RedisBenchmark(program, scale) => {
+            let requests = scenario.requests(*scale);
+            let before_ns = process_cpu_ns(server.pid())?;
+            let seen = program.run(server, scenario, requests)?;
+            let spent_ns = process_cpu_ns(server.pid())?.saturating_sub(before_ns);
+            Ok(Sample {
+                cpu_ns_per_op: spent_ns as f64 / requests as f64,
+                requests_per_s: seen.requests_per_s,
+                p50_ms: seen.p50_ms,
+                p99_ms: seen.p99_ms,
+                load_busy: None,
+            })
+        }
+    }
 }
 
-fn progress_line(round: u32, rounds: u32, scenario: Scenario, pair: &Pair) -> String {
-    let (subject, peer) = (&pair.subject, &pair.peer);
-    format!(
-        "round {round}/{rounds} {:<9} {:>6.0} ns/op against {:>6.0}, ratio {:.2}; {:>5.0}k/s \
-         against {:>5.0}k/s",
-        scenario.name(),
-        subject.cpu_ns_per_op,
-        peer.cpu_ns_per_op,
-        subject.cpu_ns_per_op / peer.cpu_ns_per_op,
-        subject.requests_per_s / 1_000.0,
-        peer.requests_per_s / 1_000.0,
-    )
+/// Refuses figures of a server that died, answered wrongly or lost its keys.
+fn sound(server: &ServerProcess, scenario: &Scenario, outcome: &Outcome) -> Result<(), Failure> {
+    let failed = |reason: String| {
+        let server = server.name().to_owned();
+        Err(Failure::Load { server, scenario: scenario.name(), reason })
+    };
+    if outcome.is_broken() {
+        let why = outcome.loss.as_deref().unwrap_or("it fell silent");
+        return failed(format!("{} connections lost: {why}", outcome.lost_connections));
+    }
+    if outcome.is_wrong() {
+        let trouble = outcome.trouble.as_deref().unwrap_or_default();
+        return failed(format!("{} wrong answers: {trouble}", outcome.wrong + outcome.refused));
+    }
+    let reads = scenario.operation != Operation::Set;
+    if reads && outcome.missing as f64 > outcome.answered as f64 * MISSING_SHARE_MAX {
+        let (missing, all) = (outcome.missing, outcome.answered);
+        return failed(format!("{missing} of {all} keys are gone; give it more memory"));
+    }
+    Ok(())
+}
+
+fn progress_line(plan: &Plan, round: u32, scenario: &Scenario, samples: &[Sample]) -> String {
+    let mut line = format!("round {round}/{} {:<20}", plan.rounds, scenario.name());
+    for (spec, sample) in plan.servers.iter().zip(samples) {
+        let (ns, thousands) = (sample.cpu_ns_per_op, sample.requests_per_s / 1000.0);
+        line += &format!(" {}: {ns:.0} ns, {thousands:.0}k/s;", spec.name);
+    }
+    line.trim_end_matches(';').to_owned()
 }
 
 fn conditions(plan: &Plan) -> String {
-    let generator = &plan.generator;
-    format!(
-        "{} connections, {}-byte values, {} keys, server on core {}, load on core {}",
-        generator.connections,
-        generator.value_len,
-        generator.keys,
-        plan.server_core,
-        generator.core
-    )
+    let load = match &plan.generator {
+        Generator::Own { core, seconds, .. } => {
+            format!("own load on core {core}, {seconds} s each")
+        }
+        Generator::RedisBenchmark(program, _) => {
+            format!("redis-benchmark on core {}", program.core)
+        }
+    };
+    format!("servers on core {}, {load}, {} rounds", plan.server_core, plan.rounds)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::Operation;
+    use crate::scenario::KeyCounts;
     use crate::server_process::Kind;
 
     fn plan() -> Plan {
@@ -185,33 +281,28 @@ mod tests {
             extra_args: Vec::new(),
         };
         Plan {
-            subject: spec.clone(),
-            peer: spec,
+            servers: vec![spec.clone(), spec],
+            subjects: 1,
             ip: IpAddr::from([127, 0, 0, 1]),
             server_core: 0,
-            generator: Generator {
-                program: "/nonexistent".into(),
-                core: 0,
-                connections: 1,
-                value_len: 1,
-                keys: 1,
-            },
-            scenarios: vec![Scenario { operation: Operation::Ping, pipeline: 1 }],
+            generator: Generator::RedisBenchmark(
+                RedisBenchmark { program: "/nonexistent".into(), core: 0 },
+                1.0,
+            ),
+            scenarios: Scenario::matrix(KeyCounts { small: 1, medium: 1, zipf: 1 }),
             rounds: 1,
-            scale: 1.0,
         }
     }
 
     #[test]
     fn impossible_plans_are_refused_before_anything_starts() {
         type Change = fn(&mut Plan);
-        let cases: [(Change, &str); 7] = [
+        let cases: [(Change, &str); 6] = [
             (|plan| plan.ip = IpAddr::from([0, 0, 0, 0]), "not a loopback address"),
             (|plan| plan.rounds = 0, "--rounds"),
-            (|plan| plan.generator.keys = 0, "--keys"),
-            (|plan| plan.scale = f64::NAN, "--scale"),
+            (|plan| plan.scenarios[0].dataset.keys = 0, "--keys"),
             (|plan| plan.scenarios.clear(), "no scenario"),
-            (|plan| plan.scenarios[0].pipeline = 0, "--pipelines"),
+            (|plan| plan.subjects = 2, "no peer"),
             (|_| {}, "redis-tools"),
         ];
         for (change, expected) in cases {

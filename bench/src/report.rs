@@ -1,75 +1,82 @@
-//! What the run found, as a table for people and as JSON for machines.
+//! What the comparison found, as a table for people and as JSON for machines.
 //!
 //! Owns the samples and their summary. Invariant: a ratio is formed only from two samples of the
-//! same round, and below 1 always means that the subject needed less. Cost: none worth naming.
+//! same round; below 1 means that the server under test needed less. Cost: none worth naming.
 
 use std::fmt::{self, Display, Write};
 
 use serde::Serialize;
 
 use crate::scenario::Scenario;
+use crate::server_process::Kind;
 use crate::spread::Spread;
 
+/// Latency may be this much of a peer's.
+const LATENCY_BAR: f64 = 1.1;
+/// A single connection's median may be this much longer than a peer's.
+const SINGLE_P50_BAR_US: f64 = 5.0;
+
 /// One server, one scenario, one round.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Sample {
     /// Processor time of all the server's threads, per request, in nanoseconds.
     pub cpu_ns_per_op: f64,
-    /// Requests answered a second, as the generator saw it.
+    /// Requests answered a second, as the load saw it.
     pub requests_per_s: f64,
-    /// Median latency in milliseconds, as the generator saw it.
+    /// Median latency in milliseconds, as the load saw it.
     pub p50_ms: f64,
     /// 99th percentile of latency in milliseconds.
     pub p99_ms: f64,
+    /// The load's share of its core: near 1 the load is the bottleneck. `None` for other loads.
+    pub load_busy: Option<f64>,
 }
 
-/// The two servers' samples of one scenario in one round.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Pair {
-    /// The server under test.
-    pub subject: Sample,
-    /// The server it is compared with.
-    pub peer: Sample,
-}
-
-/// One scenario with the pairs of all rounds.
+/// One scenario with the samples of all rounds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     /// What was measured.
     pub scenario: Scenario,
-    /// Requests of one round.
-    pub requests: u64,
-    /// One pair a round, oldest first.
-    pub pairs: Vec<Pair>,
+    /// Oldest round first; in each one sample a server.
+    pub rounds: Vec<Vec<Sample>>,
 }
 
-/// A row reduced to its medians and ratios.
+/// A server under test beside one peer, in one scenario.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// The scenario's name.
-    pub name: String,
+    pub scenario: String,
+    /// The server under test.
+    pub subject: String,
+    /// The other one.
+    pub peer: String,
     /// Median processor time a request of the subject, in nanoseconds.
     pub subject_ns_per_op: f64,
     /// Median processor time a request of the peer, in nanoseconds.
     pub peer_ns_per_op: f64,
-    /// Processor time, subject over peer, pair by pair.
+    /// Processor time, subject over peer, round by round.
     pub cpu_ratio: Spread,
+    /// The most the median of that ratio may be, where a bar is set.
+    pub cpu_bar: Option<f64>,
     /// Throughput, subject over peer: here more is better.
     pub throughput_ratio: Spread,
     /// Median latency, subject over peer.
     pub p50_ratio: Spread,
     /// 99th percentile of latency, subject over peer.
     pub p99_ratio: Spread,
+    /// Median latency, subject less peer, in microseconds.
+    pub p50_difference_us: Spread,
+    /// What of the bars was missed: `cpu`, `throughput`, `p50`, `p99`.
+    pub missed: Vec<&'static str>,
 }
 
-/// Everything a run found.
+/// Everything a comparison found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// The server under test.
-    pub subject: String,
-    /// The server it is compared with.
-    pub peer: String,
-    /// The conditions, in words: connections, value length, keys, cores.
+    /// Names and kinds of the servers.
+    pub servers: Vec<(String, Kind)>,
+    /// How many of the first servers are under test.
+    pub subjects: usize,
+    /// The conditions, in words.
     pub conditions: String,
     /// Every scenario with its samples.
     pub rows: Vec<Row>,
@@ -84,60 +91,111 @@ struct Document<'a> {
 }
 
 impl Row {
-    /// Reduces the row; `None` before its first round.
-    pub fn summary(&self) -> Option<Summary> {
-        let ratio = |figure: fn(&Sample) -> f64| {
-            Spread::of(self.pairs.iter().map(|pair| figure(&pair.subject) / figure(&pair.peer)))
-        };
-        let median = |values: Vec<f64>| Spread::of(values).map(|spread| spread.median);
-        Some(Summary {
-            name: self.scenario.name(),
-            subject_ns_per_op: median(
-                self.pairs.iter().map(|pair| pair.subject.cpu_ns_per_op).collect(),
-            )?,
-            peer_ns_per_op: median(
-                self.pairs.iter().map(|pair| pair.peer.cpu_ns_per_op).collect(),
-            )?,
-            cpu_ratio: ratio(|sample| sample.cpu_ns_per_op)?,
-            throughput_ratio: ratio(|sample| sample.requests_per_s)?,
-            p50_ratio: ratio(|sample| sample.p50_ms)?,
-            p99_ratio: ratio(|sample| sample.p99_ms)?,
-        })
+    fn spread(&self, figure: impl Fn(&[Sample]) -> f64) -> Option<Spread> {
+        Spread::of(self.rounds.iter().map(|samples| figure(samples)))
     }
 }
 
 impl Report {
+    /// Every scenario beside every peer.
+    pub fn summaries(&self) -> Vec<Summary> {
+        let peers = self.subjects..self.servers.len();
+        let pairs = peers.flat_map(|peer| self.rows.iter().map(move |row| (peer, row)));
+        pairs.filter_map(|(peer, row)| self.summary(row, peer)).collect()
+    }
+
+    /// One scenario beside one peer; `None` before its first round.
+    fn summary(&self, row: &Row, peer: usize) -> Option<Summary> {
+        let subject = self.subject_for(peer);
+        let ratio = |figure: fn(&Sample) -> f64| {
+            row.spread(|samples| figure(&samples[subject]) / figure(&samples[peer]))
+        };
+        let ns = |server: usize| Some(row.spread(|s| s[server].cpu_ns_per_op)?.median);
+        let difference =
+            row.spread(|samples| (samples[subject].p50_ms - samples[peer].p50_ms) * 1000.0)?;
+        let cpu_bar = row.scenario.bars.and_then(|bars| match self.servers[peer].1 {
+            Kind::Redis => Some(bars.redis),
+            Kind::Memcached => Some(bars.memcached),
+            _ => None,
+        });
+        let mut summary = Summary {
+            scenario: row.scenario.name(),
+            subject: self.servers[subject].0.clone(),
+            peer: self.servers[peer].0.clone(),
+            subject_ns_per_op: ns(subject)?,
+            peer_ns_per_op: ns(peer)?,
+            cpu_ratio: ratio(|sample| sample.cpu_ns_per_op)?,
+            cpu_bar,
+            throughput_ratio: ratio(|sample| sample.requests_per_s)?,
+            p50_ratio: ratio(|sample| sample.p50_ms)?,
+            p99_ratio: ratio(|sample| sample.p99_ms)?,
+            p50_difference_us: difference,
+            missed: Vec::new(),
+        };
+        summary.judge(row.scenario.connections == 1);
+        Some(summary)
+    }
+
+    /// The server a peer is compared with: the one under test that speaks its protocol, or else
+    /// the first.
+    fn subject_for(&self, peer: usize) -> usize {
+        let wanted = self.servers[peer].1.protocol();
+        let mut subjects = self.servers[..self.subjects].iter();
+        subjects.position(|(_, kind)| kind.protocol() == wanted).unwrap_or(0)
+    }
+
     /// The whole report as indented JSON.
+    ///
+    /// # Errors
+    /// When a figure is no number.
     pub fn to_json(&self) -> serde_json::Result<String> {
-        let summaries = self.rows.iter().filter_map(Row::summary).collect();
+        let summaries = self.summaries();
         serde_json::to_string_pretty(&Document { summaries, report: self })
+    }
+}
+
+impl Summary {
+    fn judge(&mut self, single: bool) {
+        let mut missed = |name, missed: bool| self.missed.extend(missed.then_some(name));
+        missed("cpu", self.cpu_bar.is_some_and(|bar| self.cpu_ratio.median > bar));
+        if single {
+            missed("p50", self.p50_difference_us.median > SINGLE_P50_BAR_US);
+            return;
+        }
+        missed("throughput", self.throughput_ratio.median < 1.0);
+        missed("p50", self.p50_ratio.median > LATENCY_BAR);
+        missed("p99", self.p99_ratio.median > LATENCY_BAR);
     }
 }
 
 impl Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "{} against {}: {}", self.subject, self.peer, self.conditions)?;
-        writeln!(
-            out,
-            "{:<9} {:>7} {:>9} {:>9}  {:<19} {:<19} {:>5} {:>5}",
-            "scenario", "rounds", "ns/op", "peer", "cpu ratio", "throughput ratio", "p50", "p99"
-        )?;
-        for row in &self.rows {
-            let Some(summary) = row.summary() else { continue };
+        writeln!(out, "{}", self.conditions)?;
+        let summaries = self.summaries();
+        for group in summaries.chunk_by(|one, two| one.peer == two.peer) {
+            writeln!(out, "\n{} against {}", group[0].subject, group[0].peer)?;
             writeln!(
                 out,
-                "{:<9} {:>7} {:>9.0} {:>9.0}  {:<19} {:<19} {:>5.2} {:>5.2}",
-                summary.name,
-                row.pairs.len(),
-                summary.subject_ns_per_op,
-                summary.peer_ns_per_op,
-                range(&summary.cpu_ratio)?,
-                range(&summary.throughput_ratio)?,
-                summary.p50_ratio.median,
-                summary.p99_ratio.median,
+                "{:<21} {:>6} {:>6}  {:<17} {:<4}  {:<17} {:>5} {:>5}  missed",
+                "scenario", "ns/op", "peer", "cpu ratio", "bar", "throughput", "p50", "p99"
             )?;
+            for summary in group {
+                writeln!(
+                    out,
+                    "{:<21} {:>6.0} {:>6.0}  {:<17} {:<4}  {:<17} {:>5.2} {:>5.2}  {}",
+                    summary.scenario,
+                    summary.subject_ns_per_op,
+                    summary.peer_ns_per_op,
+                    range(&summary.cpu_ratio)?,
+                    summary.cpu_bar.map(|bar| format!("{bar:.2}")).unwrap_or_default(),
+                    range(&summary.throughput_ratio)?,
+                    summary.p50_ratio.median,
+                    summary.p99_ratio.median,
+                    summary.missed.join(" "),
+                )?;
+            }
         }
-        write!(out, "ns/op: processor time of all the server's threads; ratios: median (min..max)")
+        write!(out, "\nns/op: processor time of all the server's threads; median (min..max)")
     }
 }
 
@@ -150,57 +208,80 @@ fn range(spread: &Spread) -> Result<String, fmt::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::Operation;
+    use crate::scenario::KeyCounts;
 
     fn sample(cpu_ns_per_op: f64, requests_per_s: f64) -> Sample {
-        Sample { cpu_ns_per_op, requests_per_s, p50_ms: 0.2, p99_ms: 0.4 }
+        Sample { cpu_ns_per_op, requests_per_s, p50_ms: 0.2, p99_ms: 0.4, load_busy: None }
     }
 
     fn report() -> Report {
-        // Each round is twice as slow as the last for both: the ratio must not notice.
-        let pairs = [1.0, 2.0, 4.0]
-            .map(|slow| Pair {
-                subject: sample(500.0 * slow, 200.0),
-                peer: sample(1000.0 * slow, 100.0),
-            })
-            .to_vec();
-        let scenario = Scenario { operation: Operation::Get, pipeline: 16 };
+        // Each round is twice as slow as the last for all: the ratio must not notice.
+        let rounds = [1.0, 2.0, 4.0].map(|slow| {
+            vec![
+                sample(500.0 * slow, 200.0),
+                sample(900.0 * slow, 90.0),
+                sample(1000.0 * slow, 100.0),
+                sample(1000.0 * slow, 100.0),
+            ]
+        });
+        let keys = KeyCounts { small: 1, medium: 1, zipf: 1 };
+        let scenario = Scenario::matrix(keys).swap_remove(4);
         Report {
-            subject: "velodrome".to_owned(),
-            peer: "redis".to_owned(),
-            conditions: "50 connections".to_owned(),
-            rows: vec![Row { scenario, requests: 10, pairs }],
+            servers: vec![
+                ("velodrome".to_owned(), Kind::Velodrome),
+                ("velodrome text".to_owned(), Kind::VelodromeText),
+                ("redis".to_owned(), Kind::Redis),
+                ("memcached".to_owned(), Kind::Memcached),
+            ],
+            subjects: 2,
+            conditions: "cores".to_owned(),
+            rows: vec![Row { scenario, rounds: rounds.to_vec() }],
         }
     }
 
     #[test]
-    fn ratios_are_formed_round_by_round() {
-        let summary = report().rows[0].summary().unwrap();
-        assert_eq!(summary.cpu_ratio, Spread { min: 0.5, median: 0.5, max: 0.5 });
-        assert_eq!(summary.throughput_ratio.median, 2.0);
-        assert_eq!((summary.subject_ns_per_op, summary.peer_ns_per_op), (1000.0, 2000.0));
+    fn ratios_are_formed_round_by_round_and_within_a_protocol() {
+        let summaries = report().summaries();
+        assert_eq!(summaries.len(), 2);
+        let (redis, memcached) = (&summaries[0], &summaries[1]);
+        assert_eq!(redis.cpu_ratio, Spread { min: 0.5, median: 0.5, max: 0.5 });
+        assert_eq!((redis.throughput_ratio.median, redis.cpu_bar), (2.0, Some(0.45)));
+        assert_eq!(redis.missed, ["cpu"]);
+        assert_eq!(memcached.subject, "velodrome text");
+        assert_eq!((memcached.cpu_ratio.median, memcached.cpu_bar), (0.9, Some(0.35)));
+        assert_eq!(memcached.missed, ["cpu", "throughput"]);
+    }
+
+    #[test]
+    fn a_single_connection_is_judged_by_its_median_alone() {
+        let mut report = report();
+        report.rows[0].scenario.connections = 1;
+        report.rows[0].scenario.bars = None;
+        assert!(report.summaries()[1].missed.is_empty());
+        report.rows[0].rounds.iter_mut().for_each(|samples| samples[0].p50_ms += 0.006);
+        assert_eq!(report.summaries()[0].missed, ["p50"]);
     }
 
     #[test]
     fn the_table_names_scenario_and_ratio_and_fits_a_terminal() {
         let text = report().to_string();
-        assert!(text.contains("GET P16") && text.contains("0.50 (0.50..0.50)"), "{text}");
-        assert!(text.lines().all(|line| line.len() <= 100), "{text}");
+        assert!(text.contains("GET 32 c50 P16") && text.contains("0.50 (0.50..0.50)"), "{text}");
+        assert!(text.lines().all(|line| line.len() <= 110), "{text}");
     }
 
     #[test]
     fn json_carries_summaries_and_samples() {
         let json: serde_json::Value = serde_json::from_str(&report().to_json().unwrap()).unwrap();
         assert_eq!(json["summaries"][0]["cpu_ratio"]["median"], 0.5);
-        assert_eq!(json["rows"][0]["pairs"].as_array().unwrap().len(), 3);
+        assert_eq!(json["rows"][0]["rounds"].as_array().unwrap().len(), 3);
         assert_eq!(json["rows"][0]["scenario"]["operation"], "get");
     }
 
     #[test]
     fn a_row_without_rounds_is_left_out() {
         let mut report = report();
-        report.rows[0].pairs.clear();
-        assert!(report.rows[0].summary().is_none());
+        report.rows[0].rounds.clear();
+        assert!(report.summaries().is_empty());
         assert!(!report.to_string().contains("GET"));
     }
 }

@@ -1,94 +1,146 @@
-//! The commands and pipeline depths that are compared.
+//! What is compared: commands, connections, pipeline depths, values, and the bars to meet.
 //!
-//! Owns the matrix. Invariant: both servers get the same requests in number, shape and order of
+//! Owns the matrix. Invariant: all servers get the same requests in shape, share and order of
 //! scenarios. Cost: none.
 
 use serde::Serialize;
 
-/// A command as redis-benchmark sends it.
+use crate::workload::{KeyDraw, KeySpace, Kind, Lengths, Mix, Values, Workload};
+
+/// Bytes of every key.
+const KEY_LEN: usize = 24;
+
+/// What is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
-    /// `PING` as an array of one.
-    Ping,
+    /// `GET` of a random key; all exist.
+    Get,
     /// `SET` of a random key.
     Set,
-    /// `GET` of a random key; most exist, as the run fills the keyspace first.
-    Get,
-    /// `INCR` of a random key.
-    Incr,
-    /// `MSET` of ten random keys.
-    Mset,
+    /// 90 % reads of zipf-distributed keys, 10 % writes.
+    Zipf,
 }
 
 impl Operation {
-    /// Every operation, in the report's order.
-    pub const ALL: [Operation; 5] =
-        [Operation::Ping, Operation::Set, Operation::Get, Operation::Incr, Operation::Mset];
-
-    /// The command's name.
+    /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
-            Operation::Ping => "PING",
-            Operation::Set => "SET",
             Operation::Get => "GET",
-            Operation::Incr => "INCR",
-            Operation::Mset => "MSET",
+            Operation::Set => "SET",
+            Operation::Zipf => "ZIPF",
         }
-    }
-
-    /// The name redis-benchmark's `-t` knows the command by.
-    pub fn benchmark_test(self) -> &'static str {
-        match self {
-            Operation::Ping => "ping_mbulk",
-            Operation::Set => "set",
-            Operation::Get => "get",
-            Operation::Incr => "incr",
-            Operation::Mset => "mset",
-        }
-    }
-
-    /// Understands a command's name in either case.
-    pub fn parse(name: &str) -> Option<Operation> {
-        Operation::ALL.into_iter().find(|operation| operation.name().eq_ignore_ascii_case(name))
     }
 }
 
-/// One cell of the matrix: a command at a pipeline depth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// What a server is filled with before it is measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Dataset {
+    /// Lengths of values as `--size` has them.
+    pub size: String,
+    /// Keys.
+    pub keys: u64,
+}
+
+/// The most a server may need, as a share of what a peer needs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Bars {
+    /// Against Redis and Valkey.
+    pub redis: f64,
+    /// Against memcached.
+    pub memcached: f64,
+}
+
+/// One cell of the matrix.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Scenario {
     /// What is sent.
     pub operation: Operation,
+    /// Connections.
+    pub connections: u32,
     /// Requests a connection sends before it waits for their replies.
     pub pipeline: u32,
+    /// What the server holds.
+    pub dataset: Dataset,
+    /// Processor time at most, where a bar is set.
+    pub bars: Option<Bars>,
+}
+
+/// How many keys each dataset has.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyCounts {
+    /// Of 32 bytes.
+    pub small: u64,
+    /// Of 1 KiB.
+    pub medium: u64,
+    /// Of 100 to 1000 bytes, drawn by zipf.
+    pub zipf: u64,
 }
 
 impl Scenario {
-    /// Every operation at every depth, depth by depth.
-    pub fn matrix(operations: &[Operation], pipelines: &[u32]) -> Vec<Scenario> {
-        pipelines
-            .iter()
-            .flat_map(|&pipeline| {
-                operations.iter().map(move |&operation| Scenario { operation, pipeline })
-            })
-            .collect()
+    /// The whole matrix, dataset by dataset.
+    pub fn matrix(keys: KeyCounts) -> Vec<Scenario> {
+        use Operation::{Get, Set, Zipf};
+        let bars = |redis, memcached| Some(Bars { redis, memcached });
+        let cell = |operation, connections, pipeline, size: &str, keys, bars| {
+            let dataset = Dataset { size: size.to_owned(), keys };
+            Scenario { operation, connections, pipeline, dataset, bars }
+        };
+        let small = |operation, connections, pipeline, bars| {
+            cell(operation, connections, pipeline, "32", keys.small, bars)
+        };
+        vec![
+            small(Get, 50, 1, bars(0.88, 0.90)),
+            small(Set, 50, 1, bars(0.88, 0.90)),
+            small(Get, 500, 1, bars(0.82, 0.90)),
+            small(Set, 500, 1, bars(0.82, 0.90)),
+            small(Get, 50, 16, bars(0.45, 0.35)),
+            small(Set, 50, 16, bars(0.45, 0.35)),
+            small(Get, 50, 64, bars(0.32, 0.20)),
+            small(Set, 50, 64, bars(0.34, 0.20)),
+            small(Get, 1, 1, None),
+            cell(Get, 50, 64, "1024", keys.medium, bars(0.40, 0.25)),
+            cell(Set, 50, 64, "1024", keys.medium, bars(0.40, 0.25)),
+            cell(Zipf, 50, 16, "100-1000", keys.zipf, bars(0.45, 0.35)),
+        ]
     }
 
-    /// Requests of one round: one to three seconds of a single core's work at any depth.
+    /// The name in tables and messages.
+    pub fn name(&self) -> String {
+        let size = match self.dataset.size.as_str() {
+            "1024" => "1K".to_owned(),
+            size => size.to_owned(),
+        };
+        format!("{} {size} c{} P{}", self.operation.name(), self.connections, self.pipeline)
+    }
+
+    /// What the load generator draws.
+    pub fn workload(&self) -> Workload {
+        let (mix, draw) = match self.operation {
+            Operation::Get => (Mix::only(Kind::Get), KeyDraw::Uniform),
+            Operation::Set => (Mix::only(Kind::Set), KeyDraw::Uniform),
+            Operation::Zipf => (Mix::read_share(0.9), KeyDraw::Zipf(0.99)),
+        };
+        let lengths = Lengths::parse(&self.dataset.size).expect("the matrix has sound lengths");
+        Workload {
+            keys: KeySpace::numbered("key:", KEY_LEN, self.dataset.keys),
+            draw,
+            values: Values::new(lengths),
+            mix,
+            ttl_s: None,
+            multi_keys: 1,
+            seed: 1,
+        }
+    }
+
+    /// Requests of one round for a load that counts them: some seconds of a single core's work.
     pub fn requests(&self, scale: f64) -> u64 {
         let base = match self.pipeline {
             ..=3 => 200_000.0,
             4..=31 => 1_000_000.0,
             32.. => 1_600_000.0,
         };
-        let share = if self.operation == Operation::Mset && self.pipeline > 3 { 0.2 } else { 1.0 };
-        let requests = (base * share * scale) as u64;
-        requests.max(u64::from(self.pipeline))
-    }
-
-    /// The scenario's name in tables and messages.
-    pub fn name(&self) -> String {
-        format!("{} P{}", self.operation.name(), self.pipeline)
+        ((base * scale) as u64).max(u64::from(self.pipeline))
     }
 }
 
@@ -96,28 +148,28 @@ impl Scenario {
 mod tests {
     use super::*;
 
-    #[test]
-    fn matrix_holds_every_pair_once() {
-        let matrix = Scenario::matrix(&Operation::ALL, &[1, 16, 64]);
-        assert_eq!(matrix.len(), 15);
-        for (index, scenario) in matrix.iter().enumerate() {
-            assert!(!matrix[..index].contains(scenario));
-        }
-    }
+    const KEYS: KeyCounts = KeyCounts { small: 10, medium: 20, zipf: 30 };
 
     #[test]
-    fn names_are_understood_in_either_case() {
-        for operation in Operation::ALL {
-            assert_eq!(Operation::parse(operation.name()), Some(operation));
-            assert_eq!(Operation::parse(&operation.name().to_lowercase()), Some(operation));
+    fn the_matrix_holds_every_cell_once_and_keeps_datasets_together() {
+        let matrix = Scenario::matrix(KEYS);
+        let mut datasets: Vec<&Dataset> = Vec::new();
+        for (index, scenario) in matrix.iter().enumerate() {
+            let same = |other: &Scenario| other.name() == scenario.name();
+            assert!(!matrix[..index].iter().any(same), "{}", scenario.name());
+            if datasets.last() != Some(&&scenario.dataset) {
+                assert!(!datasets.contains(&&scenario.dataset), "{}", scenario.name());
+                datasets.push(&scenario.dataset);
+            }
+            assert_eq!(scenario.workload().keys.count(), scenario.dataset.keys);
         }
-        assert_eq!(Operation::parse("LPUSH"), None);
+        assert_eq!(datasets.len(), 3);
     }
 
     #[test]
     fn a_small_scale_still_fills_one_pipeline() {
-        let scenario = Scenario { operation: Operation::Get, pipeline: 64 };
-        assert_eq!(scenario.requests(0.0), 64);
-        assert_eq!(scenario.requests(1.0), 1_600_000);
+        let deep = &Scenario::matrix(KEYS)[6];
+        assert_eq!((deep.name().as_str(), deep.requests(0.0)), ("GET 32 c50 P64", 64));
+        assert_eq!(deep.requests(1.0), 1_600_000);
     }
 }

@@ -7,28 +7,54 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde::Serialize;
 use tempfile::TempDir;
 
 use crate::affinity::Pinned;
 use crate::failure::Failure;
-use crate::limits::{OUTPUT_TAIL_LEN_MAX, START_WAIT_MAX, STOP_WAIT_MAX};
+use crate::limits::{MEMCACHED_MEMORY_MIB, OUTPUT_TAIL_LEN_MAX, START_WAIT_MAX, STOP_WAIT_MAX};
+use crate::protocol::Protocol;
 
 /// Pause between two looks at a server that is starting or ending.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Which server a program is: what flags it needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Velodrome: one shard on the given core.
     Velodrome,
+    /// The same, spoken to by memcached's protocol.
+    VelodromeText,
     /// Redis or Valkey with persistence off.
     Redis,
+    /// memcached with one thread.
+    Memcached,
+    /// Dragonfly with one thread and persistence off.
+    Dragonfly,
+}
+
+impl Kind {
+    /// How the server is spoken to.
+    pub fn protocol(self) -> Protocol {
+        match self {
+            Kind::Velodrome | Kind::Redis | Kind::Dragonfly => Protocol::Resp,
+            Kind::VelodromeText | Kind::Memcached => Protocol::MemcachedText,
+        }
+    }
+}
+
+/// Whether a program is there and can say its version.
+pub fn is_installed(program: &Path) -> bool {
+    let mut command = Command::new(program);
+    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 /// What to start.
@@ -46,15 +72,17 @@ pub struct ServerSpec {
 
 impl ServerSpec {
     fn args(&self, address: SocketAddr, core: usize) -> Vec<String> {
+        let (ip, port) = (address.ip(), address.port());
+        let shard = format!("--shards 1 --cores {core} --bind {ip} --http-port 0");
         let own = match self.kind {
-            Kind::Velodrome => format!(
-                "--shards 1 --cores {core} --bind {} --resp-port {} --memcached-port 0 \
-                 --http-port 0",
-                address.ip(),
-                address.port()
-            ),
-            Kind::Redis => {
-                format!("--bind {} --port {} --appendonly no --save", address.ip(), address.port())
+            Kind::Velodrome => format!("{shard} --resp-port {port} --memcached-port 0"),
+            Kind::VelodromeText => format!("{shard} --resp-port 0 --memcached-port {port}"),
+            Kind::Redis => format!("--bind {ip} --port {port} --appendonly no --save"),
+            Kind::Memcached => {
+                format!("-l {ip} -p {port} -U 0 -t 1 -m {MEMCACHED_MEMORY_MIB} -c 20000 -u root")
+            }
+            Kind::Dragonfly => {
+                format!("--bind {ip} --port {port} --proactor_threads 1 --dbfilename=")
             }
         };
         let mut args: Vec<String> = own.split_ascii_whitespace().map(str::to_owned).collect();
@@ -69,6 +97,7 @@ impl ServerSpec {
 /// A running server. Dropping it ends the process.
 pub struct ServerProcess {
     name: String,
+    kind: Kind,
     address: SocketAddr,
     child: Child,
     // Holds the working folder and the output until the server has ended.
@@ -76,7 +105,7 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts `spec` on a free port of `ip`, on `core` only, and waits until it answers PING.
+    /// Starts `spec` on a free port of `ip`, on `core` only, and waits until it answers.
     pub fn start(spec: &ServerSpec, ip: IpAddr, core: usize) -> Result<ServerProcess, Failure> {
         if !ip.is_loopback() {
             return Err(Failure::NotLoopback(ip));
@@ -104,10 +133,11 @@ impl ServerProcess {
             .map_err(|source| Failure::ProgramMissing {
                 program: spec.program.display().to_string(),
                 source,
-                hint: "build or install it, or name it with --velodrome or --redis",
+                hint: "build or install it, or name it with its flag, such as --redis PATH",
             })?;
         drop(pinned);
-        let mut server = ServerProcess { name: spec.name.clone(), address, child, folder };
+        let mut server =
+            ServerProcess { name: spec.name.clone(), kind: spec.kind, address, child, folder };
         server.wait_until_ready()?;
         Ok(server)
     }
@@ -122,6 +152,11 @@ impl ServerProcess {
         self.address
     }
 
+    /// How it is spoken to.
+    pub fn protocol(&self) -> Protocol {
+        self.kind.protocol()
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -133,11 +168,11 @@ impl ServerProcess {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(self.not_started(format!("it ended with {status}")));
             }
-            match ping(self.address) {
+            match ping(self.address, self.kind.protocol()) {
                 Ok(()) => return Ok(()),
                 Err(error) if Instant::now() >= deadline => {
                     let waited_s = START_WAIT_MAX.as_secs();
-                    return Err(self.not_started(format!("no PONG in {waited_s} s ({error})")));
+                    return Err(self.not_started(format!("no answer in {waited_s} s ({error})")));
                 }
                 Err(_) => thread::sleep(LOOK_EVERY),
             }
@@ -180,16 +215,20 @@ fn free_address(ip: IpAddr) -> Result<SocketAddr, Failure> {
         .map_err(Failure::system(format!("cannot find a free port on {ip}")))
 }
 
-fn ping(address: SocketAddr) -> io::Result<()> {
+fn ping(address: SocketAddr, protocol: Protocol) -> io::Result<()> {
+    let (request, expected): (&[u8], &[u8]) = match protocol {
+        Protocol::Resp | Protocol::Echo => (b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n"),
+        _ => (b"version\r\n", b"VERSION"),
+    };
     let mut stream = TcpStream::connect_timeout(&address, START_WAIT_MAX)?;
     stream.set_read_timeout(Some(START_WAIT_MAX))?;
-    stream.write_all(b"*1\r\n$4\r\nPING\r\n")?;
+    stream.write_all(request)?;
     let mut reply = [0; 7];
     stream.read_exact(&mut reply)?;
-    match &reply {
-        b"+PONG\r\n" => Ok(()),
-        other => Err(io::Error::other(format!("answered {}", other.escape_ascii()))),
+    if reply[..] == *expected {
+        return Ok(());
     }
+    Err(io::Error::other(format!("answered {}", reply.escape_ascii())))
 }
 
 #[cfg(test)]
@@ -213,6 +252,10 @@ mod tests {
         assert_eq!(velodrome[velodrome.len() - 2..], ["--one", "two three"]);
         let redis = spec(Kind::Redis, "redis-server").args(address, 3);
         assert!(redis.windows(2).any(|pair| pair == ["--save", ""]));
+        let memcached = spec(Kind::Memcached, "memcached").args(address, 3);
+        assert!(memcached.windows(2).any(|pair| pair == ["-p", "7001"]));
+        let text = spec(Kind::VelodromeText, "velodrome").args(address, 3);
+        assert!(text.windows(2).any(|pair| pair == ["--memcached-port", "7001"]));
     }
 
     #[test]

@@ -9,10 +9,11 @@ use std::net::TcpStream;
 
 use crate::failure::Failure;
 use crate::limits::{CHECK_REPLY_LEN_MAX, REPLY_WAIT_MAX};
+use crate::protocol::Protocol;
 use crate::server_process::ServerProcess;
 
 /// Request and reply, as bytes. The key is cleared first and last.
-const CONVERSATION: &[(&[u8], &[u8])] = &[
+const RESP: &[(&[u8], &[u8])] = &[
     (b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n"),
     (b"*2\r\n$4\r\nECHO\r\n$5\r\na\r\nb\0\r\n", b"$5\r\na\r\nb\0\r\n"),
     (b"*3\r\n$3\r\nSET\r\n$7\r\nbench:a\r\n$3\r\none\r\n", b"+OK\r\n"),
@@ -28,17 +29,34 @@ const CONVERSATION: &[(&[u8], &[u8])] = &[
     (b"*4\r\n$3\r\nDEL\r\n$7\r\nbench:a\r\n$7\r\nbench:b\r\n$7\r\nbench:n\r\n", b":3\r\n"),
 ];
 
+/// The same for memcached's text protocol.
+const TEXT: &[(&[u8], &[u8])] = &[
+    (b"set bench:a 7 0 5\r\na\r\nb\0\r\n", b"STORED\r\n"),
+    (b"get bench:a\r\n", b"VALUE bench:a 7 5\r\na\r\nb\0\r\nEND\r\n"),
+    (b"get bench:z\r\n", b"END\r\n"),
+    (b"set bench:n 0 0 1\r\n1\r\n", b"STORED\r\n"),
+    (b"incr bench:n 4\r\n", b"5\r\n"),
+    (b"incr bench:z 1\r\n", b"NOT_FOUND\r\n"),
+    (b"delete bench:a\r\n", b"DELETED\r\n"),
+    (b"delete bench:a\r\n", b"NOT_FOUND\r\n"),
+    (b"delete bench:n\r\n", b"DELETED\r\n"),
+];
+
 /// Holds the conversation twice: request by request, then as one pipeline.
 pub fn verify(server: &ServerProcess) -> Result<(), Failure> {
+    let conversation = match server.protocol() {
+        Protocol::Resp | Protocol::Echo => RESP,
+        Protocol::MemcachedText | Protocol::MemcachedBinary => TEXT,
+    };
     let unreachable = || Failure::system(format!("cannot talk to {}", server.name()));
     let mut stream = TcpStream::connect(server.address()).map_err(unreachable())?;
     stream.set_read_timeout(Some(REPLY_WAIT_MAX)).map_err(unreachable())?;
-    for (request, expected) in CONVERSATION {
+    for (request, expected) in conversation {
         check(server, &mut stream, request, expected)?;
     }
     let requests: Vec<u8> =
-        CONVERSATION.iter().flat_map(|(request, _)| *request).copied().collect();
-    let replies: Vec<u8> = CONVERSATION.iter().flat_map(|(_, reply)| *reply).copied().collect();
+        conversation.iter().flat_map(|(request, _)| *request).copied().collect();
+    let replies: Vec<u8> = conversation.iter().flat_map(|(_, reply)| *reply).copied().collect();
     check(server, &mut stream, &requests, &replies)
 }
 
@@ -129,7 +147,7 @@ mod tests {
 
     #[test]
     fn every_request_states_its_true_length() {
-        for (request, _) in CONVERSATION {
+        for (request, _) in RESP {
             let text = request.escape_ascii().to_string();
             let (count, mut rest) = number(&request[1..]);
             assert_eq!(request[0], b'*', "{text}");

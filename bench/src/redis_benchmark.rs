@@ -1,4 +1,4 @@
-//! The load: redis-benchmark, one scenario at a time.
+//! The other load: redis-benchmark, one scenario at a time.
 //!
 //! Owns calling the installed redis-benchmark and reading its CSV. Invariant: a figure is returned
 //! only when every request was answered and none with an error. Cost: the load itself, on its own
@@ -9,22 +9,16 @@ use std::process::{Command, Output, Stdio};
 
 use crate::affinity::Pinned;
 use crate::failure::Failure;
-use crate::scenario::{Operation, Scenario};
+use crate::scenario::{Dataset, Operation, Scenario};
 use crate::server_process::ServerProcess;
 
 /// How the load is made, for every scenario alike.
 #[derive(Clone, Debug)]
-pub struct Generator {
+pub struct RedisBenchmark {
     /// redis-benchmark: a path or a name found in `PATH`.
     pub program: PathBuf,
     /// The core it runs on.
     pub core: usize,
-    /// Connections.
-    pub connections: u32,
-    /// Bytes of a value.
-    pub value_len: u32,
-    /// Keys are drawn at random from this many.
-    pub keys: u64,
 }
 
 /// What the load saw of one scenario in one round.
@@ -38,7 +32,7 @@ pub struct Seen {
     pub p99_ms: f64,
 }
 
-impl Generator {
+impl RedisBenchmark {
     /// Fails clearly when redis-benchmark is not installed.
     pub fn probe(&self) -> Result<(), Failure> {
         let output = self.command_output(Command::new(&self.program).arg("--version"))?;
@@ -52,9 +46,17 @@ impl Generator {
     pub fn run(
         &self,
         server: &ServerProcess,
-        scenario: Scenario,
+        scenario: &Scenario,
         requests: u64,
     ) -> Result<Seen, Failure> {
+        let test = match scenario.operation {
+            Operation::Get => "get",
+            Operation::Set => "set",
+            Operation::Zipf => {
+                return Err(Failure::Option("redis-benchmark has no zipf mix".to_owned()));
+            }
+        };
+        let value_len = scenario.dataset.size.as_str();
         let failed = |reason: String| Failure::Load {
             server: server.name().to_owned(),
             scenario: scenario.name(),
@@ -65,12 +67,12 @@ impl Generator {
             Command::new(&self.program)
                 .args(["-h", &server.address().ip().to_string()])
                 .args(["-p", &server.address().port().to_string()])
-                .args(["-c", &self.connections.to_string()])
+                .args(["-c", &scenario.connections.to_string()])
                 .args(["-n", &requests.to_string()])
                 .args(["-P", &scenario.pipeline.to_string()])
-                .args(["-d", &self.value_len.to_string()])
-                .args(["-r", &self.keys.to_string()])
-                .args(["-t", scenario.operation.benchmark_test(), "--csv"]),
+                .args(["-d", value_len])
+                .args(["-r", &scenario.dataset.keys.to_string()])
+                .args(["-t", test, "--csv"]),
         )?;
         drop(pinned);
         let text = String::from_utf8_lossy(&output.stdout);
@@ -82,9 +84,11 @@ impl Generator {
     }
 
     /// Sets most of the keyspace, so that later GETs find something.
-    pub fn fill(&self, server: &ServerProcess) -> Result<(), Failure> {
-        let scenario = Scenario { operation: Operation::Set, pipeline: 64 };
-        self.run(server, scenario, self.keys.saturating_mul(2).max(64)).map(|_| ())
+    pub fn fill(&self, server: &ServerProcess, dataset: &Dataset) -> Result<(), Failure> {
+        let (operation, dataset) = (Operation::Set, dataset.clone());
+        let requests = dataset.keys.saturating_mul(2).max(64);
+        let scenario = Scenario { operation, connections: 50, pipeline: 64, dataset, bars: None };
+        self.run(server, &scenario, requests).map(|_| ())
     }
 
     fn command_output(&self, command: &mut Command) -> Result<Output, Failure> {
