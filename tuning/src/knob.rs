@@ -137,6 +137,22 @@ mod tests {
     }
 
     #[test]
+    fn what_the_kernel_does_not_show_was_not_set() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let path = "proc/sys/vm/swappiness";
+        std::fs::create_dir_all(root.path().join("proc/sys/vm")).expect("writable");
+        let tree = Tree::new(root.path());
+        let missing = write(&tree, path, "1").expect_err("there is no such file");
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        // Takes everything and shows nothing.
+        std::os::unix::fs::symlink("/dev/null", root.path().join(path)).expect("a link");
+        let error = write(&tree, path, "1").expect_err("nothing is shown").to_string();
+        assert!(error.starts_with("the kernel took it and shows"), "{error}");
+        let error = write(&tree, path, "1\n2").expect_err("two lines").to_string();
+        assert!(error.contains("not a value"), "{error}");
+    }
+
+    #[test]
     fn commands_can_be_pasted() {
         let command = |path| command(path, "1 2");
         assert_eq!(command("proc/sys/vm/swappiness"), "sysctl -w vm.swappiness='1 2'");

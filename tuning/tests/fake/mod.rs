@@ -5,6 +5,8 @@
 
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
+pub(crate) mod hosts;
+
 use std::fs;
 use std::path::Path;
 
