@@ -1,6 +1,6 @@
 //! What apply and undo do to a host's files.
 //!
-//! Owns what is changed, recorded and restored. Invariant: all of it stands under a temporary folder.
+//! Owns what is changed, recorded and restored. Invariant: all of it is under a temporary folder.
 //! Cost: a second.
 
 mod fake;
