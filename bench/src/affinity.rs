@@ -10,27 +10,31 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::failure::Failure;
 
-/// Keeps the calling thread on one core until it is dropped.
+/// Keeps the calling thread on some cores until it is dropped.
 pub struct Pinned {
     before: CpuSet,
 }
 
 impl Pinned {
-    /// Pins the calling thread to `core`.
-    pub fn to(core: usize) -> Result<Pinned, Failure> {
+    /// Pins the calling thread to `cores`.
+    ///
+    /// # Errors
+    /// When one of them is not this process's to use.
+    pub fn to(cores: &[usize]) -> Result<Pinned, Failure> {
         let refused = |error: rustix::io::Errno| {
-            Failure::system(format!("cannot pin to core {core}"))(io::Error::from(error))
+            Failure::system(format!("cannot pin to cores {cores:?}"))(io::Error::from(error))
         };
         let before = sched_getaffinity(None).map_err(refused)?;
-        if core >= CpuSet::MAX_CPU || !before.is_set(core) {
-            return Err(Failure::Option(format!(
-                "core {core} is not among the {} cores this process may use; \
-                 see --server-core and --load-core",
-                before.count()
-            )));
-        }
         let mut only = CpuSet::new();
-        only.set(core);
+        for &core in cores {
+            if core >= CpuSet::MAX_CPU || !before.is_set(core) {
+                return Err(Failure::Option(format!(
+                    "core {core} is not among the {} cores this process may use; choose others",
+                    before.count()
+                )));
+            }
+            only.set(core);
+        }
         sched_setaffinity(None, &only).map_err(refused)?;
         Ok(Pinned { before })
     }
@@ -52,7 +56,7 @@ mod tests {
     fn a_child_inherits_the_core_and_the_parent_gets_its_mask_back() {
         let before = sched_getaffinity(None).unwrap();
         let core = (0..CpuSet::MAX_CPU).rev().find(|&core| before.is_set(core)).unwrap();
-        let pinned = Pinned::to(core).unwrap();
+        let pinned = Pinned::to(&[core]).unwrap();
         let output =
             Command::new("grep").args(["Cpus_allowed_list", "/proc/self/status"]).output().unwrap();
         drop(pinned);
@@ -63,6 +67,6 @@ mod tests {
 
     #[test]
     fn a_core_outside_the_mask_is_refused() {
-        assert!(matches!(Pinned::to(CpuSet::MAX_CPU - 1), Err(Failure::Option(_))));
+        assert!(matches!(Pinned::to(&[CpuSet::MAX_CPU - 1]), Err(Failure::Option(_))));
     }
 }

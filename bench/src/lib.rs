@@ -9,6 +9,8 @@
 
 // The command line.
 pub mod cli;
+// The latency suite: named scenarios, records, their comparison.
+pub mod suite;
 // Rounds, scenarios and the order in which the servers take their turns.
 pub mod peers;
 // What the comparison found, as a table for people and as JSON for machines.
@@ -29,6 +31,8 @@ pub mod plot;
 pub mod summary;
 // What is seen while a load runs.
 pub mod live;
+// A server that sends back what it gets.
+pub mod echo;
 // The load generator: threads, stages, outcomes.
 pub mod load;
 // Requests to bytes and bytes to answers.

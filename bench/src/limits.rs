@@ -84,3 +84,9 @@ pub const RATE_PER_S_MAX: f64 = 1e9;
 
 /// Memory memcached is given when it is started here, in MiB: more than any dataset needs.
 pub const MEMCACHED_MEMORY_MIB: u32 = 16_384;
+
+/// Bytes an echo server holds for one peer that does not read.
+pub const ECHO_UNSENT_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes a slow reader takes at once.
+pub const SLOW_READ_LEN_MAX: usize = 4_096;

@@ -144,7 +144,7 @@ fn prepare(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(&str),
 ) -> Result<ServerProcess, Failure> {
-    let server = ServerProcess::start(spec, plan.ip, plan.server_core)?;
+    let server = ServerProcess::start(spec, plan.ip, &[plan.server_core])?;
     verify(&server)?;
     let (name, pid, address) = (server.name(), server.pid(), server.address());
     let (keys, size) = (scenario.dataset.keys, &scenario.dataset.size);

@@ -62,7 +62,7 @@ impl RedisBenchmark {
             scenario: scenario.name(),
             reason,
         };
-        let pinned = Pinned::to(self.core)?;
+        let pinned = Pinned::to(&[self.core])?;
         let output = self.command_output(
             Command::new(&self.program)
                 .args(["-h", &server.address().ip().to_string()])

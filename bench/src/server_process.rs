@@ -28,7 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Velodrome: one shard on the given core.
+    /// Velodrome: one shard on each of its cores.
     Velodrome,
     /// The same, spoken to by memcached's protocol.
     VelodromeText,
@@ -38,6 +38,8 @@ pub enum Kind {
     Memcached,
     /// Dragonfly with one thread and persistence off.
     Dragonfly,
+    /// This program's echo server: the floor.
+    Echo,
 }
 
 impl Kind {
@@ -46,6 +48,7 @@ impl Kind {
         match self {
             Kind::Velodrome | Kind::Redis | Kind::Dragonfly => Protocol::Resp,
             Kind::VelodromeText | Kind::Memcached => Protocol::MemcachedText,
+            Kind::Echo => Protocol::Echo,
         }
     }
 }
@@ -71,9 +74,11 @@ pub struct ServerSpec {
 }
 
 impl ServerSpec {
-    fn args(&self, address: SocketAddr, core: usize) -> Vec<String> {
+    fn args(&self, address: SocketAddr, cores: &[usize]) -> Vec<String> {
         let (ip, port) = (address.ip(), address.port());
-        let shard = format!("--shards 1 --cores {core} --bind {ip} --http-port 0");
+        let list: Vec<String> = cores.iter().map(usize::to_string).collect();
+        let (shards, list) = (cores.len(), list.join(","));
+        let shard = format!("--shards {shards} --cores {list} --bind {ip} --http-port 0");
         let own = match self.kind {
             Kind::Velodrome => format!("{shard} --resp-port {port} --memcached-port 0"),
             Kind::VelodromeText => format!("{shard} --resp-port 0 --memcached-port {port}"),
@@ -81,6 +86,7 @@ impl ServerSpec {
             Kind::Memcached => {
                 format!("-l {ip} -p {port} -U 0 -t 1 -m {MEMCACHED_MEMORY_MIB} -c 20000 -u root")
             }
+            Kind::Echo => format!("echo --bind {ip} --port {port}"),
             Kind::Dragonfly => {
                 format!("--bind {ip} --port {port} --proactor_threads 1 --dbfilename=")
             }
@@ -105,8 +111,8 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts `spec` on a free port of `ip`, on `core` only, and waits until it answers.
-    pub fn start(spec: &ServerSpec, ip: IpAddr, core: usize) -> Result<ServerProcess, Failure> {
+    /// Starts `spec` on a free port of `ip`, on `cores` only, and waits until it answers.
+    pub fn start(spec: &ServerSpec, ip: IpAddr, cores: &[usize]) -> Result<ServerProcess, Failure> {
         if !ip.is_loopback() {
             return Err(Failure::NotLoopback(ip));
         }
@@ -122,9 +128,9 @@ impl ServerProcess {
             .ok()
             .filter(|_| spec.program.components().count() > 1)
             .unwrap_or_else(|| spec.program.clone());
-        let pinned = Pinned::to(core)?;
+        let pinned = Pinned::to(cores)?;
         let child = Command::new(&program)
-            .args(spec.args(address, core))
+            .args(spec.args(address, cores))
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(output)
@@ -217,8 +223,9 @@ fn free_address(ip: IpAddr) -> Result<SocketAddr, Failure> {
 
 fn ping(address: SocketAddr, protocol: Protocol) -> io::Result<()> {
     let (request, expected): (&[u8], &[u8]) = match protocol {
-        Protocol::Resp | Protocol::Echo => (b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n"),
-        _ => (b"version\r\n", b"VERSION"),
+        Protocol::Resp => (b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n"),
+        Protocol::Echo => (b"PING!\r\n", b"PING!\r\n"),
+        Protocol::MemcachedText | Protocol::MemcachedBinary => (b"version\r\n", b"VERSION"),
     };
     let mut stream = TcpStream::connect_timeout(&address, START_WAIT_MAX)?;
     stream.set_read_timeout(Some(START_WAIT_MAX))?;
@@ -246,32 +253,32 @@ mod tests {
     #[test]
     fn each_kind_gets_its_flags_and_the_extra_ones_last() {
         let address = SocketAddr::new(LOOPBACK, 7001);
-        let velodrome = spec(Kind::Velodrome, "velodrome").args(address, 3);
+        let velodrome = spec(Kind::Velodrome, "velodrome").args(address, &[3]);
         assert_eq!(velodrome[..4], ["--shards", "1", "--cores", "3"]);
         assert!(velodrome.windows(2).any(|pair| pair == ["--resp-port", "7001"]));
         assert_eq!(velodrome[velodrome.len() - 2..], ["--one", "two three"]);
-        let redis = spec(Kind::Redis, "redis-server").args(address, 3);
+        let redis = spec(Kind::Redis, "redis-server").args(address, &[3]);
         assert!(redis.windows(2).any(|pair| pair == ["--save", ""]));
-        let memcached = spec(Kind::Memcached, "memcached").args(address, 3);
+        let memcached = spec(Kind::Memcached, "memcached").args(address, &[3]);
         assert!(memcached.windows(2).any(|pair| pair == ["-p", "7001"]));
-        let text = spec(Kind::VelodromeText, "velodrome").args(address, 3);
+        let text = spec(Kind::VelodromeText, "velodrome").args(address, &[3]);
         assert!(text.windows(2).any(|pair| pair == ["--memcached-port", "7001"]));
     }
 
     #[test]
     fn other_addresses_are_refused_before_anything_is_started() {
         let outside = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let refused = ServerProcess::start(&spec(Kind::Redis, "/nonexistent"), outside, 0);
+        let refused = ServerProcess::start(&spec(Kind::Redis, "/nonexistent"), outside, &[0]);
         assert!(matches!(refused, Err(Failure::NotLoopback(_))));
     }
 
     #[test]
     fn a_missing_program_and_one_that_ends_are_clear_failures() {
-        let core = (0..1024).find(|&core| Pinned::to(core).is_ok()).unwrap();
-        let missing = ServerProcess::start(&spec(Kind::Redis, "/nonexistent/x"), LOOPBACK, core);
+        let core = (0..1024).find(|&core| Pinned::to(&[core]).is_ok()).unwrap();
+        let missing = ServerProcess::start(&spec(Kind::Redis, "/nonexistent/x"), LOOPBACK, &[core]);
         let text = missing.err().unwrap().to_string();
         assert!(text.contains("/nonexistent/x") && text.contains("--redis"), "{text}");
-        let ended = ServerProcess::start(&spec(Kind::Redis, "false"), LOOPBACK, core);
+        let ended = ServerProcess::start(&spec(Kind::Redis, "false"), LOOPBACK, &[core]);
         let text = ended.err().unwrap().to_string();
         assert!(text.contains("it did not start: it ended with exit status: 1"), "{text}");
     }

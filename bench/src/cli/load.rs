@@ -202,7 +202,7 @@ fn read_trace(path: &Path) -> Result<Trace, Failure> {
 
 pub(super) fn run(args: &LoadArgs, stop: &AtomicBool) -> Result<Verdict, Failure> {
     let plan = args.plan()?;
-    raise_descriptors(plan.connections);
+    super::raise_descriptors(plan.connections);
     let pid = args.server_pid(&plan.target);
     let mut session = Session::start(plan, pid)?;
     let mut live = Live::new(std::io::stderr().is_terminal());
@@ -271,15 +271,4 @@ fn stages(
         }
     }
     Ok(outcomes)
-}
-
-/// Asks for enough descriptors; what is refused shows when connections are opened.
-fn raise_descriptors(connections: usize) {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let found = getrlimit(Resource::Nofile);
-    let wanted = connections as u64 + 256;
-    if found.current.is_some_and(|current| current < wanted) {
-        let current = found.maximum.map_or(wanted, |maximum| maximum.min(wanted));
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(current), ..found });
-    }
 }

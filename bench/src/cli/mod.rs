@@ -8,6 +8,8 @@
 mod load;
 // `velodrome-bench peers`.
 mod peers;
+// `velodrome-bench suite`, `compare`, `echo`.
+mod suite;
 // Texts of flags that are more than a number.
 mod units;
 
@@ -45,6 +47,12 @@ enum Measurement {
     /// Velodrome beside its peers: processor time an operation, throughput and latency, as ratios
     /// of interleaved rounds. Starts and stops all servers itself, on free loopback ports.
     Peers(Box<peers::PeersArgs>),
+    /// The named scenarios on a node started for each, and the floor under them; writes a record.
+    Suite(Box<suite::SuiteArgs>),
+    /// Two records of the suite side by side.
+    Compare(suite::CompareArgs),
+    /// A server that sends back what it gets, on the same event loop.
+    Echo(suite::EchoArgs),
 }
 
 /// How a run that completed turned out.
@@ -61,6 +69,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = watch_signals().and_then(|stop| match command {
         Measurement::Load(args) => load::run(&args, &stop),
         Measurement::Peers(args) => peers::run(&args, &stop).map(|()| Verdict::Good),
+        Measurement::Suite(args) => suite::run(&args, &stop).map(|()| Verdict::Good),
+        Measurement::Compare(args) => suite::compare(&args).map(|()| Verdict::Good),
+        Measurement::Echo(args) => suite::echo(&args, &stop).map(|()| Verdict::Good),
     });
     match outcome {
         Ok(Verdict::Good) => ExitCode::SUCCESS,
@@ -113,6 +124,17 @@ fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
         std::fs::create_dir_all(folder).map_err(refused())?;
     }
     std::fs::write(path, text).map_err(refused())
+}
+
+/// Asks for enough descriptors; what is refused shows when connections are opened.
+fn raise_descriptors(connections: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let found = getrlimit(Resource::Nofile);
+    let wanted = connections as u64 + 256;
+    if found.current.is_some_and(|current| current < wanted) {
+        let current = found.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(current), ..found });
+    }
 }
 
 /// Prints a report; a reader that went away is no failure.

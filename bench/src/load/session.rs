@@ -237,7 +237,7 @@ fn work(
 ) {
     let outcome = || -> Result<(), Failure> {
         let core = plan.cores.get(number % plan.cores.len().max(1));
-        let _pinned = core.map(|core| Pinned::to(*core)).transpose()?;
+        let _pinned = core.map(|core| Pinned::to(&[*core])).transpose()?;
         let mut worker = Worker::new(plan.clone(), number, stop.clone())?;
         worker.connect_all()?;
         let _ = tell.send(Message::Ready(worker.driver.kind()));

@@ -32,6 +32,11 @@ pub struct Values {
 }
 
 impl Lengths {
+    /// One length.
+    pub fn fixed(len: u32) -> Lengths {
+        Lengths { ranges: vec![(len, len, 1)] }
+    }
+
     /// Understands `32`, `100-1000` and `32*90,100-1000*10`: lengths with weights.
     pub fn parse(text: &str) -> Result<Lengths, String> {
         let refused = || {
