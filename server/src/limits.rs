@@ -72,6 +72,21 @@ pub(crate) const OUTPUT_SLOW_BYTES: usize = 8 << 20;
 /// How long a peer may take nothing of [`OUTPUT_SLOW_BYTES`] or more.
 pub(crate) const OUTPUT_SLOW_MS_MAX: u64 = 30_000;
 
+/// Bytes of replies after which a turn leaves the remaining commands to the next.
+pub(crate) const OUTPUT_BYTES_PER_TURN_MAX: usize = 4 << 20;
+
+/// What the answers of all requests under way to siblings may be expected to weigh.
+pub(crate) const ANSWER_BYTES_IN_FLIGHT_MAX: usize = 8 << 20;
+
+/// Requests that may be under way to siblings, however heavy their answers.
+pub(crate) const ANSWERS_IN_FLIGHT_MIN: usize = 64;
+
+/// Requests that may be under way to siblings, however light their answers.
+pub(crate) const ANSWERS_IN_FLIGHT_MAX: usize = 16_384;
+
+/// How long a peer must have taken nothing to be closed when buffers are short.
+pub(crate) const STUCK_MS_MIN: u64 = 500;
+
 /// Rounds in which a shard serves what it sends itself within a turn.
 pub(crate) const OWN_ROUNDS_MAX: usize = 64;
 

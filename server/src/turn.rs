@@ -81,7 +81,7 @@ impl Turn {
         loop {
             let wait = self.wait();
             self.driver.poll(wait)?;
-            self.shard.moment.now_ms = self.clock.now_ms();
+            self.shard.begin_turn(self.clock.now_ms(), &mut self.driver);
             self.take_events();
             self.take_mail();
             self.shard.serve(&mut self.inputs, &mut self.driver);
@@ -195,7 +195,9 @@ impl Turn {
     fn take_mail(&mut self) {
         let id = self.shard.id;
         for from in 0..self.unposted.len() as u16 {
-            while let Some(parcel) = self.mailboxes.take(from, id) {
+            while !self.shard.has_undelivered()
+                && let Some(parcel) = self.mailboxes.take(from, id)
+            {
                 self.spin_until_ns = 0;
                 self.shard.deliver(from, parcel, &mut self.driver);
             }

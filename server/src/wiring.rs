@@ -22,6 +22,14 @@ impl Wire for Driver {
         Driver::unsent_bytes(self, conn) + Driver::unsent_shared_bytes(self, conn)
     }
 
+    fn buffered_bytes(&self, conn: ConnId) -> usize {
+        Driver::unsent_bytes(self, conn)
+    }
+
+    fn all_buffered_bytes(&self) -> usize {
+        Driver::buffers_bytes(self)
+    }
+
     fn sent_total(&self, conn: ConnId) -> u64 {
         Driver::sent_total(self, conn)
     }

@@ -54,7 +54,7 @@ impl Shard {
                     answer::on_every_shard(self, &caller, command, &mut out);
                 }
                 let end = parcel.replies.len() as u32;
-                parcel.items.push(super::parcel::Item::Answer {
+                parcel.items.push_back(super::parcel::Item::Answer {
                     ticket: request.ticket,
                     end,
                     tail: None,

@@ -12,39 +12,55 @@ use crate::shard::replies::Ready;
 use crate::shard::wire::Wire;
 
 impl Shard {
-    /// Serves everything in a parcel, in order.
-    pub(crate) fn deliver(&mut self, from: u16, mut parcel: Parcel, wire: &mut impl Wire) {
-        let mut items = std::mem::take(&mut parcel.items);
-        let mut answered = 0;
-        let mut rest = items.drain(..).peekable();
+    /// Serves a parcel, in order, as far as this turn's share of replies goes.
+    pub(crate) fn deliver(&mut self, from: u16, parcel: Parcel, wire: &mut impl Wire) {
+        self.undelivered.push_back((from, parcel));
+        self.deliver_waiting(wire);
+    }
+
+    /// Goes on with parcels that a turn had no room for.
+    pub(crate) fn deliver_waiting(&mut self, wire: &mut impl Wire) {
+        while let Some((from, mut parcel)) = self.undelivered.pop_front() {
+            if !self.deliver_some(from, &mut parcel, wire) {
+                return self.undelivered.push_front((from, parcel));
+            }
+            parcel.clear();
+            if self.spare.len() < 2 * self.outbox.len() {
+                self.spare.push(parcel);
+            }
+        }
+    }
+
+    /// Serves a parcel's items; false when some are left for another turn.
+    fn deliver_some(&mut self, from: u16, parcel: &mut Parcel, wire: &mut impl Wire) -> bool {
         let mut batch = Vec::new();
-        while let Some(item) = rest.next() {
+        while let Some(item) = parcel.items.pop_front() {
             match item {
                 Item::Run(request) => {
+                    if self.flow.spent() {
+                        parcel.items.push_front(Item::Run(request));
+                        return false;
+                    }
                     batch.push(request);
                     while batch.len() < COMMANDS_PER_BATCH_MAX
                         && let Some(Item::Run(request)) =
-                            rest.next_if(|item| matches!(item, Item::Run(_)))
+                            parcel.items.pop_front_if(|item| matches!(item, Item::Run(_)))
                     {
                         batch.push(request);
                     }
-                    self.run_requests(from, &parcel, &batch);
+                    self.run_requests(from, parcel, &batch);
                     batch.clear();
                 }
                 Item::Answer { ticket, end, tail } => {
-                    let bytes = &parcel.replies[answered..end as usize];
-                    answered = end as usize;
+                    let bytes = &parcel.replies[parcel.answered..end as usize];
+                    parcel.answered = end as usize;
+                    self.flow.answer_came(bytes.len());
                     self.answered(ticket, bytes, tail, wire);
                 }
                 Item::Note(note) => self.note(from, *note, wire),
             }
         }
-        drop(rest);
-        parcel.items = items;
-        parcel.clear();
-        if self.spare.len() < 2 * self.outbox.len() {
-            self.spare.push(parcel);
-        }
+        true
     }
 
     /// Runs sibling's requests, their index lines fetched ahead.
@@ -91,6 +107,7 @@ impl Shard {
                     session.replies.fill(place, Ready { bytes: bytes.to_vec(), tail });
                 }
                 settle(&mut session, wire);
+                session.output_stalled &= !session.replies.is_empty();
                 self.put_session(session);
                 self.wake(conn);
             }
@@ -119,6 +136,6 @@ impl Shard {
 
     /// Sends a note to a shard, itself included.
     pub(crate) fn send(&mut self, to: u16, note: Note) {
-        self.outbox[usize::from(to)].items.push(Item::Note(Box::new(note)));
+        self.outbox[usize::from(to)].items.push_back(Item::Note(Box::new(note)));
     }
 }

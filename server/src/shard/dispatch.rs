@@ -124,8 +124,13 @@ impl Shard {
             self.engine.hasher().key(session.db, key.slot, key.bytes)
         };
         let moment = self.moment_of(&session.caller());
-        let engine = &mut self.engine;
-        reply(session, wire, |out| execute::on_key(engine, command, &key, &moment, out));
+        let (engine, flow) = (&mut self.engine, &mut self.flow);
+        reply(session, wire, |out| {
+            let start = out.written_len();
+            let tail = execute::on_key(engine, command, &key, &moment, out);
+            flow.produced(out.written_len() - start);
+            tail
+        });
     }
 
     /// Whether a command on this shard's keys may run at once: nobody holds slots, and nothing
@@ -151,9 +156,11 @@ impl Shard {
         match self.only_shard_of(keys).filter(|_| keys.len() <= KEYS_IN_ONE_PIECE_MAX) {
             Some(core) if core == self.id && self.may_run_now(session) => {
                 let moment = self.moment_of(&session.caller());
-                let (engine, db) = (&mut self.engine, session.db);
+                let (engine, flow, db) = (&mut self.engine, &mut self.flow, session.db);
                 reply(session, wire, |out| {
+                    let start = out.written_len();
                     execute::on_keys(engine, command, db, &moment, out);
+                    flow.produced(out.written_len() - start);
                     None
                 });
             }
@@ -183,7 +190,7 @@ impl Shard {
         let parcel = &mut self.outbox[usize::from(core)];
         let args = parcel.args.push(args.iter());
         let request = Request { ticket, caller: session.caller(), slot, args };
-        parcel.items.push(Item::Run(request));
+        parcel.items.push_back(Item::Run(request));
         self.unanswered += 1;
     }
 

@@ -6,7 +6,10 @@
 use velodrome_net::ConnId;
 
 use crate::gauges::Snapshot;
-use crate::limits::{HANDSHAKE_MS_MAX, OUTPUT_BYTES_MAX, OUTPUT_SLOW_BYTES, OUTPUT_SLOW_MS_MAX};
+use crate::limits::{
+    HANDSHAKE_MS_MAX, OUTPUT_BYTES_MAX, OUTPUT_SLOW_BYTES, OUTPUT_SLOW_MS_MAX, OUTPUT_STALL_BYTES,
+    STUCK_MS_MIN,
+};
 use crate::shard::Shard;
 use crate::shard::session::Session;
 use crate::shard::wire::Wire;
@@ -40,9 +43,33 @@ impl Shard {
             })
             .collect();
         overdue.into_iter().for_each(|conn| wire.abort(conn));
+        self.wake_unstalled(wire);
         self.shed_slowest(wire);
         self.balance_quota();
         self.publish();
+    }
+
+    /// Lets clients go on that were held back while buffers were short.
+    fn wake_unstalled(&mut self, wire: &impl Wire) {
+        let stall_bytes = self.output_stall_bytes(wire);
+        let unstalled: Vec<ConnId> = self
+            .sessions()
+            .filter(|session| session.output_stalled)
+            .map(|session| session.conn)
+            .filter(|conn| wire.unsent_bytes(*conn) <= stall_bytes)
+            .collect();
+        unstalled.into_iter().for_each(|conn| self.sent(conn));
+    }
+
+    /// Whether connections' buffers are getting short: half of this shard's share is in use.
+    pub(super) fn buffers_short(&self, wire: &impl Wire) -> bool {
+        let share = self.client_memory_bytes_max / self.facts.shard_count() as u64;
+        wire.all_buffered_bytes() as u64 > share / 2
+    }
+
+    /// Unsent bytes beyond which a connection's next command waits.
+    pub(super) fn output_stall_bytes(&self, wire: &impl Wire) -> usize {
+        if self.buffers_short(wire) { 0 } else { OUTPUT_STALL_BYTES }
     }
 
     /// Closes the largest client that makes no progress while all of them hold too much.
@@ -52,11 +79,14 @@ impl Shard {
         if excess == 0 {
             return;
         }
-        let mut slow: Vec<(usize, ConnId)> = self
-            .sessions()
-            .filter(|session| session.slow_since_ms.is_some())
-            .map(|session| (wire.unsent_bytes(session.conn) + session.pending.len(), session.conn))
-            .collect();
+        let now_ms = self.moment.now_ms;
+        let stuck = |session: &&Session| {
+            session.slow_since_ms.is_some_and(|since_ms| now_ms >= since_ms + STUCK_MS_MIN)
+        };
+        // Only what is held for a client alone becomes free with it.
+        let held = |session: &Session| wire.buffered_bytes(session.conn) + session.pending.len();
+        let mut slow: Vec<(usize, ConnId)> =
+            self.sessions().filter(stuck).map(|session| (held(session), session.conn)).collect();
         slow.sort_unstable_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
         for (bytes, conn) in slow {
             if excess == 0 || bytes == 0 {

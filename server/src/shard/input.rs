@@ -11,7 +11,7 @@ use velodrome_net::{Chunk, ConnId};
 
 use crate::limits::{
     COMMANDS_PER_BATCH_MAX, COMMANDS_PER_CONNECTION_PER_TURN_MAX, COMMANDS_PER_TURN_MAX,
-    INPUT_STALL_BYTES, OUTPUT_STALL_BYTES,
+    INPUT_STALL_BYTES,
 };
 use crate::shard::Shard;
 use crate::shard::session::Session;
@@ -111,7 +111,7 @@ impl Shard {
         let mut arguments = std::mem::take(&mut self.arguments);
         let mut jobs = Vec::with_capacity(COMMANDS_PER_BATCH_MAX);
         let mut budget = COMMANDS_PER_TURN_MAX;
-        while budget > 0 {
+        while budget > 0 && !self.flow.spent() && self.unanswered < self.flow.window() {
             arguments.clear();
             jobs.clear();
             let batch_max = COMMANDS_PER_BATCH_MAX.min(budget);
@@ -155,14 +155,18 @@ impl Shard {
         jobs_max: usize,
         wire: &mut impl Wire,
     ) {
+        // When buffers get short, one request at a time, and none while a reply is unread.
+        let short = self.buffers_short(wire);
+        let stall_bytes = self.output_stall_bytes(wire);
         for (index, input) in inputs.iter_mut().enumerate().filter(|(_, input)| !input.ended) {
             let limits = self.request_limits();
             let Some(session) = self.session(input.conn) else {
                 input.ended = true;
                 continue;
             };
-            session.output_stalled = wire.unsent_bytes(input.conn) > OUTPUT_STALL_BYTES;
-            if session.output_stalled {
+            session.output_stalled =
+                wire.unsent_bytes(input.conn) > stall_bytes || short && !session.replies.is_empty();
+            if session.output_stalled && !short {
                 wire.notify_when_sent(input.conn);
             }
             if session.stalled() {
@@ -170,8 +174,9 @@ impl Shard {
                 continue;
             }
             // Before authentication one request at a time: the next one's limits hang on it.
-            let alone = !session.authenticated;
-            let limits = if alone { RequestLimits::unauthenticated() } else { limits };
+            let alone = !session.authenticated || short;
+            let limits =
+                if session.authenticated { limits } else { RequestLimits::unauthenticated() };
             while jobs.len() < jobs_max && !input.ended {
                 let parsed_all = !input.parse_one(index, session, arguments, jobs, &limits);
                 if parsed_all || alone {

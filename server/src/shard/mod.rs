@@ -29,6 +29,8 @@ mod background;
 mod housekeeping;
 // A command under way on several shards.
 pub(crate) mod gather;
+// How many bytes of replies may come into being at once.
+mod flow;
 // Where a reply goes.
 mod outlet;
 // How parts become one reply.
@@ -41,6 +43,8 @@ pub(crate) mod consumers;
 pub(crate) mod calls;
 // WATCH's consumer.
 mod watch;
+// The clients of a shard.
+mod sessions;
 // One client connection.
 pub(crate) mod session;
 // What goes from shard to shard.
@@ -70,11 +74,12 @@ use crate::limits::{OWN_ROUNDS_MAX, PIECES_PER_TURN_MAX};
 use crate::shard::background::Sweep;
 use crate::shard::calls::Calls;
 use crate::shard::consumers::Consumers;
+use crate::shard::flow::Flow;
 use crate::shard::gather::Gathers;
 use crate::shard::holds::Holds;
 use crate::shard::parcel::Parcel;
 use crate::shard::participate::{Running, Work};
-use crate::shard::session::{Profile, Session};
+use crate::shard::session::Session;
 use crate::shard::transaction_id::TransactionId;
 use crate::shard::wire::Wire;
 
@@ -125,6 +130,9 @@ pub(crate) struct Shard {
     client_memory_bytes_max: u64,
     /// Scattered commands without a shard to ask.
     ended_early: Vec<TransactionId>,
+    flow: Flow,
+    /// Parcels of siblings that this turn had no room for, oldest first.
+    undelivered: VecDeque<(u16, Parcel)>,
     /// Requests sent to siblings and not answered yet.
     unanswered: usize,
     /// The node is stopping: new commands are not started.
@@ -181,40 +189,11 @@ impl Shard {
             client_bytes: 0,
             client_memory_bytes_max: u64::MAX,
             ended_early: Vec::new(),
+            flow: Flow::default(),
+            undelivered: VecDeque::new(),
             unanswered: 0,
             stopping: false,
         }
-    }
-
-    /// A client has connected.
-    pub(crate) fn open(&mut self, conn: ConnId, mut profile: Profile) {
-        profile.connected_ms = self.moment.now_ms;
-        let authenticated = self.config.requirepass.is_none();
-        let session = Session::new(conn, self.facts.next_client_id(), authenticated, profile);
-        if self.sessions.len() <= conn.index() {
-            self.sessions.resize_with(conn.index() + 1, || None);
-        }
-        let before = self.sessions[conn.index()].replace(Box::new(session));
-        assert!(before.is_none(), "the driver reuses no place that is still open");
-        self.session_count += 1;
-        self.accepted += 1;
-    }
-
-    /// A connection has gone, for whatever reason.
-    pub(crate) fn closed(&mut self, conn: ConnId) {
-        let Some(mut session) = self.take_session(conn) else { return };
-        self.unwatch(&mut session);
-        self.session_count -= 1;
-    }
-
-    /// How many clients are connected here.
-    pub(crate) fn session_count(&self) -> usize {
-        self.session_count
-    }
-
-    /// The sessions, for lists of clients.
-    pub(crate) fn sessions(&self) -> impl Iterator<Item = &Session> {
-        self.sessions.iter().flatten().map(Box::as_ref)
     }
 
     /// Whether requests to siblings are waiting for their answers.
@@ -227,7 +206,15 @@ impl Shard {
         !self.backlog.is_empty()
             || !self.running.is_empty()
             || !self.sweeps.is_empty()
+            || !self.undelivered.is_empty()
             || !self.outbox[usize::from(self.id)].is_empty()
+    }
+
+    /// A turn begins at this wall time, with what the last one had no room for.
+    pub(crate) fn begin_turn(&mut self, now_ms: u64, wire: &mut impl Wire) {
+        self.moment.now_ms = now_ms;
+        self.flow.begin_turn();
+        self.deliver_waiting(wire);
     }
 
     /// Serves what this shard sent itself: transactions, scattered commands, their answers.
@@ -241,6 +228,11 @@ impl Shard {
             let Some(parcel) = self.take_parcel(own) else { return };
             self.deliver(own, parcel, wire);
         }
+    }
+
+    /// Whether parcels of siblings wait already: more are left in the mailbox.
+    pub(crate) fn has_undelivered(&self) -> bool {
+        !self.undelivered.is_empty()
     }
 
     /// Whether a connection waits for no answer and has no request left to be run.
@@ -272,23 +264,5 @@ impl Shard {
                 }
             },
         );
-    }
-
-    fn take_session(&mut self, conn: ConnId) -> Option<Box<Session>> {
-        let place = self.sessions.get_mut(conn.index())?;
-        if place.as_ref()?.conn != conn {
-            return None;
-        }
-        place.take()
-    }
-
-    fn put_session(&mut self, session: Box<Session>) {
-        let index = session.conn.index();
-        self.sessions[index] = Some(session);
-    }
-
-    fn session(&mut self, conn: ConnId) -> Option<&mut Session> {
-        let session = self.sessions.get_mut(conn.index())?.as_mut()?;
-        (session.conn == conn).then_some(session)
     }
 }

@@ -4,6 +4,7 @@
 //! construction, and a parcel's buffers travel back and forth instead of being allocated anew.
 //! Invariant: items are served in the order in which they were put in.
 
+use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -115,7 +116,9 @@ pub(crate) struct Parcel {
     pub(crate) args: ArgumentBuffer,
     /// The bytes of the answers, back to back.
     pub(crate) replies: Vec<u8>,
-    pub(crate) items: Vec<Item>,
+    /// Bytes of `replies` whose answers have been served.
+    pub(crate) answered: usize,
+    pub(crate) items: VecDeque<Item>,
 }
 
 impl Parcel {
@@ -130,6 +133,7 @@ impl Parcel {
         self.args.clear(PARCEL_CAPACITY_KEPT_BYTES);
         self.replies.clear();
         self.replies.shrink_to(PARCEL_CAPACITY_KEPT_BYTES);
+        self.answered = 0;
         self.items.clear();
     }
 }

@@ -91,18 +91,22 @@ impl Shard {
                     key.unwrap_or_else(|| self.engine.hasher().key(caller.db, request.slot, bytes));
                 let moment = self.moment_of(&caller);
                 let parcel = &mut self.outbox[usize::from(from)];
+                let start = parcel.replies.len();
                 let mut out = Encoder::new(&mut parcel.replies, caller.proto);
                 let tail = execute::on_key(&mut self.engine, command, &key, &moment, &mut out);
                 let end = parcel.replies.len() as u32;
-                parcel.items.push(Item::Answer { ticket: request.ticket, end, tail });
+                self.flow.produced(parcel.replies.len() - start);
+                parcel.items.push_back(Item::Answer { ticket: request.ticket, end, tail });
             }
             Route::Keys(_) => {
                 let moment = self.moment_of(&caller);
                 let parcel = &mut self.outbox[usize::from(from)];
+                let start = parcel.replies.len();
                 let mut out = Encoder::new(&mut parcel.replies, caller.proto);
                 execute::on_keys(&mut self.engine, command, caller.db, &moment, &mut out);
                 let end = parcel.replies.len() as u32;
-                parcel.items.push(Item::Answer { ticket: request.ticket, end, tail: None });
+                self.flow.produced(parcel.replies.len() - start);
+                parcel.items.push_back(Item::Answer { ticket: request.ticket, end, tail: None });
             }
             _ => self.run_on_shard(from, request, command),
         }
@@ -128,7 +132,7 @@ impl Shard {
         let parcel = &mut self.outbox[usize::from(to)];
         let tail = write(&mut Encoder::new(&mut parcel.replies, proto));
         let end = parcel.replies.len() as u32;
-        parcel.items.push(Item::Answer { ticket, end, tail });
+        parcel.items.push_back(Item::Answer { ticket, end, tail });
     }
 
     /// A transaction asks to be let in.

@@ -16,6 +16,10 @@ pub(crate) trait Wire {
     fn send_shared(&mut self, conn: ConnId, value: Arc<LargeValue>);
     /// Bytes that the peer has not taken yet.
     fn unsent_bytes(&self, conn: ConnId) -> usize;
+    /// Those of them that are held for this peer alone, not sent from where they lie.
+    fn buffered_bytes(&self, conn: ConnId) -> usize;
+    /// Bytes held for all peers.
+    fn all_buffered_bytes(&self) -> usize;
     /// Bytes that the peer has taken in the connection's life.
     fn sent_total(&self, conn: ConnId) -> u64;
     /// Asks to be told when the peer has taken most of what is unsent.

@@ -319,7 +319,7 @@ impl<A: Actor> Node<A> {
 
     /// What a shard's thread does in a turn; `all`: with everything that lies ready.
     fn turn(&mut self, at: usize, all: bool) {
-        self.shards[at].moment.now_ms = self.now_ms;
+        self.shards[at].begin_turn(self.now_ms, &mut self.wires[at]);
         self.take_events(at, all);
         self.take_mail(at, all);
         let (shard, wire) = (&mut self.shards[at], &mut self.wires[at]);

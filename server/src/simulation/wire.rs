@@ -107,6 +107,14 @@ impl Wire for SimulatedWire {
         self.connections.get(&conn).map_or(0, |c| c.output.len() * self.weight)
     }
 
+    fn buffered_bytes(&self, conn: ConnId) -> usize {
+        self.unsent_bytes(conn)
+    }
+
+    fn all_buffered_bytes(&self) -> usize {
+        0
+    }
+
     fn sent_total(&self, conn: ConnId) -> u64 {
         self.connections.get(&conn).map_or(0, |connection| connection.taken)
     }
