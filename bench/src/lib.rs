@@ -31,6 +31,10 @@ pub mod plot;
 pub mod summary;
 // What is seen while a load runs.
 pub mod live;
+// Instructions an operation takes, and their ceilings.
+pub mod instructions;
+// Single operations of codec and engine.
+pub mod micro;
 // A server that sends back what it gets.
 pub mod echo;
 // The load generator: threads, stages, outcomes.

@@ -10,6 +10,8 @@ mod load;
 mod peers;
 // `velodrome-bench suite`, `compare`, `echo`.
 mod suite;
+// `velodrome-bench micro`, `instructions`.
+mod micro;
 // Texts of flags that are more than a number.
 mod units;
 
@@ -53,6 +55,10 @@ enum Measurement {
     Compare(suite::CompareArgs),
     /// A server that sends back what it gets, on the same event loop.
     Echo(suite::EchoArgs),
+    /// One operation of codec or engine, so many times, for callgrind to count.
+    Micro(micro::MicroArgs),
+    /// Instructions of every such operation, by callgrind, beside their ceilings.
+    Instructions(micro::InstructionsArgs),
 }
 
 /// How a run that completed turned out.
@@ -72,6 +78,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Measurement::Suite(args) => suite::run(&args, &stop).map(|()| Verdict::Good),
         Measurement::Compare(args) => suite::compare(&args).map(|()| Verdict::Good),
         Measurement::Echo(args) => suite::echo(&args, &stop).map(|()| Verdict::Good),
+        Measurement::Micro(args) => micro::micro(&args).map(|()| Verdict::Good),
+        Measurement::Instructions(args) => micro::instructions(&args).map(|()| Verdict::Good),
     });
     match outcome {
         Ok(Verdict::Good) => ExitCode::SUCCESS,

@@ -1,0 +1,69 @@
+//! `velodrome-bench micro` and `instructions`.
+//!
+//! Owns the flags. Invariant: a ceiling that does not hold makes the program fail. Cost: see
+//! `instructions`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::{print, write_file};
+use crate::failure::Failure;
+use crate::instructions::{Ceilings, Counted, count};
+use crate::micro::{self, Operation};
+
+#[derive(Args)]
+pub(super) struct MicroArgs {
+    /// The operation: parse-get, parse-set, find, get, set, set-evicting, whole-get, whole-set.
+    #[arg(value_parser = Operation::parse)]
+    operation: Operation,
+    /// How often it is executed.
+    count: u64,
+}
+
+#[derive(Args)]
+pub(super) struct InstructionsArgs {
+    /// The file of ceilings.
+    #[arg(long, default_value = "bench/instructions.ceilings")]
+    ceilings: PathBuf,
+    /// Bring the ceilings in the file down to what is counted, and set those that are missing.
+    #[arg(long)]
+    lower: bool,
+    /// Only these operations.
+    #[arg(long, value_delimiter = ',', value_parser = Operation::parse)]
+    only: Vec<Operation>,
+}
+
+pub(super) fn micro(args: &MicroArgs) -> Result<(), Failure> {
+    micro::run(args.operation, args.count)
+}
+
+pub(super) fn instructions(args: &InstructionsArgs) -> Result<(), Failure> {
+    let mut ceilings = read(&args.ceilings, args.lower)?;
+    let program = std::env::current_exe().map_err(Failure::system("cannot find itself"))?;
+    let wanted = |one: &&Operation| args.only.is_empty() || args.only.contains(one);
+    let mut counted: Vec<Counted> = Vec::new();
+    for &operation in Operation::ALL.iter().filter(wanted) {
+        let one = ceilings.judge(operation, count(&program, operation)?);
+        print(&one.line())?;
+        counted.push(one);
+    }
+    if args.lower {
+        ceilings.lower(&counted);
+        return write_file(&args.ceilings, &ceilings.text());
+    }
+    match counted.iter().filter(|one| !one.is_low_enough()).count() {
+        0 => Ok(()),
+        missed => Err(Failure::Option(format!("{missed} operations take too many instructions"))),
+    }
+}
+
+fn read(path: &Path, may_miss: bool) -> Result<Ceilings, Failure> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ceilings::parse(&text),
+        Err(error) if may_miss && error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(Ceilings::default())
+        }
+        Err(error) => Err(Failure::system(format!("cannot read {}", path.display()))(error)),
+    }
+}

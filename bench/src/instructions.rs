@@ -1,0 +1,170 @@
+//! Instructions an operation takes, and the ceilings they must stay under.
+//!
+//! ```text
+//! whole-get 512        one operation a line, the most instructions it may take; # comment
+//! ```
+//!
+//! Owns counting with callgrind. Invariant: an operation's figure is the difference of two runs
+//! divided by the difference of their counts, so start and preparation cancel out, and a busy
+//! machine changes nothing. Cost: two runs under callgrind an operation, a second or two each.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::failure::Failure;
+use crate::micro::Operation;
+
+/// Operations of the shorter run; what happens once happens before.
+const COUNT_SHORT: u64 = 20_000;
+/// Operations of the longer run.
+const COUNT_LONG: u64 = 60_000;
+
+/// The most instructions each operation may take.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ceilings(BTreeMap<String, u64>);
+
+/// One operation's figure beside its ceiling.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Counted {
+    /// The operation.
+    pub operation: Operation,
+    /// Instructions of one operation, on average.
+    pub instructions: f64,
+    /// Its ceiling, if it has one.
+    pub ceiling: Option<u64>,
+}
+
+/// Counts the instructions of one `operation` in runs of `program`, which is this one.
+///
+/// # Errors
+/// When valgrind is missing or does not say what is expected.
+pub fn count(program: &Path, operation: Operation) -> Result<f64, Failure> {
+    let short = collected(program, operation, COUNT_SHORT)?;
+    let long = collected(program, operation, COUNT_LONG)?;
+    Ok(long.saturating_sub(short) as f64 / (COUNT_LONG - COUNT_SHORT) as f64)
+}
+
+fn collected(program: &Path, operation: Operation, count: u64) -> Result<u64, Failure> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .args(["micro", operation.name(), &count.to_string()])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| Failure::ProgramMissing {
+            program: "valgrind".to_owned(),
+            source,
+            hint: "install Debian's valgrind",
+        })?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let found = total(&text).filter(|_| output.status.success());
+    found.ok_or_else(|| Failure::Option(format!("callgrind of {}: {text}", operation.name())))
+}
+
+/// The instructions callgrind says it collected.
+fn total(text: &str) -> Option<u64> {
+    let after = |line: &str| Some(line.split_once("Collected :")?.1.trim().to_owned());
+    text.lines().find_map(after)?.parse().ok()
+}
+
+impl Ceilings {
+    /// Reads the file's text.
+    ///
+    /// # Errors
+    /// The line that is not understood.
+    pub fn parse(text: &str) -> Result<Ceilings, Failure> {
+        let mut ceilings = BTreeMap::new();
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            if line.starts_with('#') {
+                continue;
+            }
+            let pair = line.split_once(' ').and_then(|(name, ceiling)| {
+                Operation::parse(name).ok()?;
+                Some((name.to_owned(), ceiling.trim().parse().ok()?))
+            });
+            let Some((name, ceiling)) = pair else {
+                return Err(Failure::Option(format!("`{line}` is not OPERATION INSTRUCTIONS")));
+            };
+            ceilings.insert(name, ceiling);
+        }
+        Ok(Ceilings(ceilings))
+    }
+
+    /// A figure beside its ceiling.
+    pub fn judge(&self, operation: Operation, instructions: f64) -> Counted {
+        Counted { operation, instructions, ceiling: self.0.get(operation.name()).copied() }
+    }
+
+    /// Brings every ceiling down to what was counted, and sets those that are missing. None is
+    /// ever raised.
+    pub fn lower(&mut self, counted: &[Counted]) {
+        for one in counted {
+            let found = one.instructions.ceil() as u64;
+            let ceiling = self.0.entry(one.operation.name().to_owned()).or_insert(found);
+            *ceiling = (*ceiling).min(found);
+        }
+    }
+
+    /// The file's text.
+    pub fn text(&self) -> String {
+        let mut text = String::from(
+            "# The most user-space instructions an operation may take: codec and engine, release\n\
+             # build, counted by callgrind (bench/instructions). A ceiling only ever goes down.\n",
+        );
+        for (operation, ceiling) in
+            Operation::ALL.iter().filter_map(|o| Some((o.name(), self.0.get(o.name())?)))
+        {
+            text += &format!("{operation} {ceiling}\n");
+        }
+        text
+    }
+}
+
+impl Counted {
+    /// Whether the ceiling holds; an operation without one is too high.
+    pub fn is_low_enough(&self) -> bool {
+        self.ceiling.is_some_and(|ceiling| self.instructions.floor() as u64 <= ceiling)
+    }
+
+    /// The figure in one line.
+    pub fn line(&self) -> String {
+        let ceiling = self.ceiling.map_or("none".to_owned(), |ceiling| ceiling.to_string());
+        let verdict = if self.is_low_enough() { "" } else { "  TOO HIGH" };
+        let name = self.operation.name();
+        format!("{name:<13} {:>8.1} instructions, ceiling {ceiling}{verdict}", self.instructions)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callgrinds_total_is_found() {
+        assert_eq!(total("==1== Callgrind\n==1== Collected : 123456\n"), Some(123_456));
+        assert_eq!(total("==1== nothing"), None);
+    }
+
+    #[test]
+    fn ceilings_go_down_and_never_up() {
+        let mut ceilings = Ceilings::parse("# x\nget 100\nset 50\n").unwrap();
+        let counted = |operation, found| ceilings.judge(operation, found);
+        let (get, set) = (counted(Operation::Get, 90.5), counted(Operation::Set, 51.0));
+        let find = counted(Operation::Find, 10.0);
+        assert!(get.is_low_enough() && !set.is_low_enough() && !find.is_low_enough());
+        assert!(set.line().contains("TOO HIGH") && find.line().contains("none"));
+        ceilings.lower(&[get, set, find]);
+        assert_eq!(ceilings, Ceilings::parse("find 10\nget 91\nset 50").unwrap());
+        assert_eq!(Ceilings::parse(&ceilings.text()).unwrap(), ceilings);
+    }
+
+    #[test]
+    fn lines_that_mean_nothing_are_refused() {
+        for text in ["get", "get x", "fly 3"] {
+            assert!(Ceilings::parse(text).is_err(), "{text}");
+        }
+    }
+}
