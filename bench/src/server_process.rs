@@ -225,7 +225,9 @@ fn ping(address: SocketAddr, protocol: Protocol) -> io::Result<()> {
     let (request, expected): (&[u8], &[u8]) = match protocol {
         Protocol::Resp => (b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n"),
         Protocol::Echo => (b"PING!\r\n", b"PING!\r\n"),
-        Protocol::MemcachedText | Protocol::MemcachedBinary => (b"version\r\n", b"VERSION"),
+        Protocol::MemcachedText | Protocol::MemcachedMeta | Protocol::MemcachedBinary => {
+            (b"version\r\n", b"VERSION")
+        }
     };
     let mut stream = TcpStream::connect_timeout(&address, START_WAIT_MAX)?;
     stream.set_read_timeout(Some(START_WAIT_MAX))?;

@@ -46,7 +46,7 @@ const TEXT: &[(&[u8], &[u8])] = &[
 pub fn verify(server: &ServerProcess) -> Result<(), Failure> {
     let conversation = match server.protocol() {
         Protocol::Resp | Protocol::Echo => RESP,
-        Protocol::MemcachedText | Protocol::MemcachedBinary => TEXT,
+        Protocol::MemcachedText | Protocol::MemcachedMeta | Protocol::MemcachedBinary => TEXT,
     };
     let unreachable = || Failure::system(format!("cannot talk to {}", server.name()));
     let mut stream = TcpStream::connect(server.address()).map_err(unreachable())?;

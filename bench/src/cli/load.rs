@@ -28,8 +28,8 @@ pub(super) struct LoadArgs {
     /// The server: host:port, redis://host:port, memcached://host:port or unix:/path.
     #[arg(long, default_value = "127.0.0.1:6379")]
     url: String,
-    /// How the server is spoken to: resp, memcached-text, memcached-binary, echo. Default: what
-    /// --url says, else resp.
+    /// How the server is spoken to: resp, memcached-text, memcached-meta, memcached-binary, echo.
+    /// Default: what --url says, else resp.
     #[arg(long, value_parser = Protocol::parse)]
     protocol: Option<Protocol>,
     /// Connections, all threads together.

@@ -5,12 +5,15 @@
 
 // memcached's text protocol.
 mod memcached_text;
+// memcached's meta commands.
+mod memcached_meta;
 // memcached's binary protocol.
 mod memcached_binary;
 // RESP, with net's codec.
 mod resp;
 
 use memcached_binary::BinaryParser;
+use memcached_meta::MetaParser;
 use memcached_text::TextParser;
 use velodrome_net::resp::ReplyParser;
 
@@ -24,6 +27,8 @@ pub enum Protocol {
     Resp,
     /// memcached's text protocol.
     MemcachedText,
+    /// memcached's meta commands.
+    MemcachedMeta,
     /// memcached's binary protocol.
     MemcachedBinary,
     /// RESP requests that come back as they are: the floor, measured with an echo server.
@@ -83,14 +88,20 @@ impl NoAnswer {
 
 impl Protocol {
     /// Every protocol.
-    pub const ALL: [Protocol; 4] =
-        [Protocol::Resp, Protocol::MemcachedText, Protocol::MemcachedBinary, Protocol::Echo];
+    pub const ALL: [Protocol; 5] = [
+        Protocol::Resp,
+        Protocol::MemcachedText,
+        Protocol::MemcachedMeta,
+        Protocol::MemcachedBinary,
+        Protocol::Echo,
+    ];
 
     /// The name on the command line and in reports.
     pub fn name(self) -> &'static str {
         match self {
             Protocol::Resp => "resp",
             Protocol::MemcachedText => "memcached-text",
+            Protocol::MemcachedMeta => "memcached-meta",
             Protocol::MemcachedBinary => "memcached-binary",
             Protocol::Echo => "echo",
         }
@@ -108,7 +119,9 @@ impl Protocol {
         match self {
             Protocol::Resp => true,
             Protocol::MemcachedText => kind != Kind::Mset,
-            Protocol::MemcachedBinary => !matches!(kind, Kind::Mget | Kind::Mset),
+            Protocol::MemcachedMeta | Protocol::MemcachedBinary => {
+                !matches!(kind, Kind::Mget | Kind::Mset)
+            }
             Protocol::Echo => kind == Kind::Get,
         }
     }
@@ -122,6 +135,7 @@ impl Protocol {
         match self {
             Protocol::Resp | Protocol::Echo => resp::encode(request, out),
             Protocol::MemcachedText => memcached_text::encode(request, out),
+            Protocol::MemcachedMeta => memcached_meta::encode(request, out),
             Protocol::MemcachedBinary => memcached_binary::encode(request, out),
         }
     }
@@ -131,6 +145,7 @@ impl Protocol {
         match self {
             Protocol::Resp | Protocol::Echo => AnswerParser::Resp(ReplyParser::new()),
             Protocol::MemcachedText => AnswerParser::MemcachedText(TextParser::default()),
+            Protocol::MemcachedMeta => AnswerParser::MemcachedMeta(MetaParser),
             Protocol::MemcachedBinary => AnswerParser::MemcachedBinary(BinaryParser),
         }
     }
@@ -143,6 +158,8 @@ pub enum AnswerParser {
     Resp(ReplyParser),
     /// memcached's text protocol.
     MemcachedText(TextParser),
+    /// memcached's meta commands.
+    MemcachedMeta(MetaParser),
     /// memcached's binary protocol.
     MemcachedBinary(BinaryParser),
 }
@@ -162,6 +179,7 @@ impl AnswerParser {
         match self {
             AnswerParser::Resp(parser) => resp::next(parser, bytes),
             AnswerParser::MemcachedText(parser) => parser.next(bytes, kind),
+            AnswerParser::MemcachedMeta(parser) => parser.next(bytes, kind),
             AnswerParser::MemcachedBinary(parser) => parser.next(bytes, kind),
         }
     }
