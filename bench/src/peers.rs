@@ -12,7 +12,7 @@ use velodrome_net::{Address, DriverChoice};
 use crate::cpu_time::process_cpu_ns;
 use crate::failure::Failure;
 use crate::limits::{KEYS_MAX, ROUNDS_MAX};
-use crate::load::{Limit, Outcome, Pace, Plan as LoadPlan, Session, Stage};
+use crate::load::{Arrivals, Limit, Outcome, Pace, Plan as LoadPlan, Session, Stage};
 use crate::redis_benchmark::RedisBenchmark;
 use crate::report::{Report, Row, Sample};
 use crate::scenario::{Operation, Scenario};
@@ -37,6 +37,8 @@ pub enum Generator {
         seconds: f64,
         /// The load's event loop.
         driver: DriverChoice,
+        /// Requests a second, the same for all servers; `None` for as many as each can answer.
+        rate_per_s: Option<f64>,
     },
     /// redis-benchmark.
     RedisBenchmark(RedisBenchmark, f64),
@@ -189,12 +191,14 @@ fn measure(
     stop: &AtomicBool,
 ) -> Result<Sample, Failure> {
     match &plan.generator {
-        Generator::Own { core, seconds, driver } => {
+        Generator::Own { core, seconds, driver, rate_per_s } => {
             let connections = scenario.connections as usize;
             let load = load_plan(scenario, server, *core, *driver, connections);
             let mut session = Session::start(load, Some(server.pid()))?;
+            let open = |rate_per_s| Pace::Open { rate_per_s, arrivals: Arrivals::Poisson };
+            let pace = rate_per_s.map_or(Pace::Closed, open);
             let mut run = |seconds| {
-                let stage = Stage::Traffic { limit: Limit::Seconds(seconds), pace: Pace::Closed };
+                let stage = Stage::Traffic { limit: Limit::Seconds(seconds), pace };
                 session.run(stage, stop, &mut |_| {})
             };
             run(WARM_UP_S)?;

@@ -13,6 +13,8 @@ use crate::spread::Spread;
 
 /// Latency may be this much of a peer's.
 const LATENCY_BAR: f64 = 1.1;
+/// Throughput at least the peer's; half a percent is the measurement's own grain.
+const THROUGHPUT_BAR: f64 = 0.995;
 /// A single connection's median may be this much longer than a peer's.
 const SINGLE_P50_BAR_US: f64 = 5.0;
 
@@ -162,7 +164,7 @@ impl Summary {
             missed("p50", self.p50_difference_us.median > SINGLE_P50_BAR_US);
             return;
         }
-        missed("throughput", self.throughput_ratio.median < 1.0);
+        missed("throughput", self.throughput_ratio.median < THROUGHPUT_BAR);
         missed("p50", self.p50_ratio.median > LATENCY_BAR);
         missed("p99", self.p99_ratio.median > LATENCY_BAR);
     }

@@ -77,6 +77,10 @@ pub(super) struct PeersArgs {
     /// The load's own event loop: auto, io_uring or epoll.
     #[arg(long, default_value = "auto", value_parser = units::driver)]
     driver: DriverChoice,
+    /// Open loop at this many requests a second for every server, Poisson arrivals, instead of as
+    /// many as each can answer: what an operation costs where nobody is driven to batch.
+    #[arg(long, value_parser = units::count)]
+    rate: Option<f64>,
     /// The redis-benchmark binary, for --generator redis-benchmark.
     #[arg(long, default_value = "redis-benchmark")]
     redis_benchmark: PathBuf,
@@ -123,7 +127,7 @@ impl PeersArgs {
             generator: match self.generator {
                 Load::Own => {
                     let (core, seconds) = (self.load_core, self.seconds);
-                    Generator::Own { core, seconds, driver: self.driver }
+                    Generator::Own { core, seconds, driver: self.driver, rate_per_s: self.rate }
                 }
                 Load::RedisBenchmark => {
                     let (program, core) = (self.redis_benchmark.clone(), self.load_core);
