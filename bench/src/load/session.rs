@@ -150,7 +150,11 @@ impl Session {
             outcome.offered_per_s = Some(rate_per_s);
         }
         ends.iter().for_each(|end| seconds.whole.add(&end.tally));
-        seconds.tallies.iter().for_each(|(_, tally)| seconds.whole.add(tally));
+        // Seconds that not every thread saw: some had ended before.
+        for (_, tally) in &seconds.tallies {
+            seconds.whole.add(tally);
+            seconds.series.push(Second::of(seconds.series.len() + 1, tally));
+        }
         outcome.take(&seconds.whole);
         outcome.series = seconds.series;
         let wall_ns = (outcome.seconds * 1e9).max(1.0);
