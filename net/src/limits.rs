@@ -29,10 +29,10 @@ pub(crate) const OUTPUT_KEEP_BYTES_MAX: usize = 128 << 10;
 pub(crate) const SEND_PIECES_MAX: usize = 16;
 /// Bytes of one send; the kernel's count is a signed 32-bit number.
 pub(crate) const SEND_BYTES_MAX: usize = 1 << 30;
-/// Completions a batching wait asks for at most.
+/// Receives a batching wait asks for at most.
 pub(crate) const BATCH_COMPLETIONS_MAX: u32 = 25;
-/// Receives a turn, on average, from which waits are batched.
-pub(crate) const BATCH_RECEIVES_MIN: u32 = 4;
+/// Connections there must be for each receive that a batching wait asks for.
+pub(crate) const BATCH_CONNECTIONS_EACH: usize = 4;
 /// The longest time a batching wait may add.
 pub(crate) const BATCH_WAIT_US_MAX: u32 = 50;
 /// Pause before accepting again after the process ran out of descriptors.

@@ -5,6 +5,8 @@
 //! counted at its connection until its last completion, and nothing it names is freed before.
 //! Cost: 64 bytes written a request, one system call a turn, none when there is nothing to do.
 
+// For how many receives a wait is worth holding out.
+mod batching;
 // What completions lead to.
 mod complete;
 // Requests that carry memory.
@@ -21,6 +23,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use socket2::SockAddr;
 
+use self::batching::Batching;
 use self::receive_ring::{GROUP, ReceiveRing};
 use self::requests::{Headers, Patience, raw};
 use self::ring::Ring;
@@ -29,15 +32,10 @@ use crate::clock::mono_ns;
 use crate::connections::{ConnId, Phase};
 use crate::files::FileOperation;
 use crate::hub::{Hub, Sleep, Wait};
-use crate::limits::{
-    BATCH_COMPLETIONS_MAX, BATCH_RECEIVES_MIN, BATCH_WAIT_US_MAX, DROP_ROUNDS_MAX, Limits,
-};
+use crate::limits::{BATCH_WAIT_US_MAX, DROP_ROUNDS_MAX, Limits};
 use crate::sockets;
 use crate::timers::Due;
 use crate::waker::Waker;
-
-/// Fixed point of the running mean of receives a turn.
-const MEAN_ONE: u32 = 16;
 
 /// The io_uring driver of one core.
 pub(crate) struct UringDriver {
@@ -49,9 +47,8 @@ pub(crate) struct UringDriver {
     starved: Vec<ConnId>,
     /// Drivers this one has woken, by index in `Token::Wake`.
     targets: Vec<Waker>,
-    batching: bool,
-    /// Receives in the turns that had any, a running mean times `MEAN_ONE`.
-    receives_mean: u32,
+    /// `None` when a wait never holds out for company.
+    batching: Option<Batching>,
     /// Receives of this turn.
     receives: u32,
     /// Sends queued since the last entry.
@@ -74,13 +71,13 @@ impl UringDriver {
         }
         let receive_ring = ReceiveRing::new(ring.submitter(), limits, incremental)?;
         Ok(UringDriver {
-            batching: batching && ring.parameters().is_feature_min_timeout(),
+            batching: (batching && ring.parameters().is_feature_min_timeout())
+                .then(Batching::default),
             ring,
             receive_ring,
             headers: Headers::default(),
             starved: Vec::new(),
             targets: Vec::new(),
-            receives_mean: 0,
             receives: 0,
             sends: 0,
         })
@@ -210,11 +207,12 @@ impl UringDriver {
         if sleep != Sleep::Not && !hub.waker.park() {
             sleep = Sleep::Not;
         }
-        let mut batched = false;
         let entered = if sleep != Sleep::Not || self.ring.has_work() {
-            let (want, batch_us) = self.want();
+            let (want, batch_us) = match sleep {
+                Sleep::Not => (0, 0),
+                _ => self.want(hub.connections.len()),
+            };
             self.sends = 0;
-            batched = sleep != Sleep::Not && batch_us > 0;
             self.ring.enter(sleep, want, batch_us)
         } else {
             Ok(())
@@ -226,7 +224,7 @@ impl UringDriver {
         if !self.headers.is_empty() && self.ring.is_drained() {
             self.headers.clear();
         }
-        self.reap(hub, batched);
+        self.reap(hub);
         self.fire_timers(hub);
         Ok(())
     }
@@ -270,26 +268,21 @@ impl UringDriver {
     }
 
     /// How many completions to wait for, and how long at most once there is one (0: as long as it
-    /// takes). Our own sends complete within the entry, so something new is one more than they
-    /// are; in busy times it is half as many receives as lately came at once.
-    fn want(&mut self) -> (u32, u32) {
-        if !self.batching || self.receives_mean < BATCH_RECEIVES_MIN * MEAN_ONE {
-            return (1 + self.sends, 0);
+    /// takes). Our own sends complete within the entry, so they are not what is waited for.
+    fn want(&mut self, connections: usize) -> (u32, u32) {
+        match self.batching.as_mut().and_then(|batching| batching.ask(connections)) {
+            Some(receives) => (receives + self.sends, BATCH_WAIT_US_MAX),
+            None => (1 + self.sends, 0),
         }
-        let receives = (self.receives_mean / (2 * MEAN_ONE)).min(BATCH_COMPLETIONS_MAX);
-        (receives + self.sends, BATCH_WAIT_US_MAX)
     }
 
-    fn reap(&mut self, hub: &mut Hub, batched: bool) {
+    fn reap(&mut self, hub: &mut Hub) {
         self.receives = 0;
         while let Some(completion) = self.ring.next_completion() {
             self.complete(hub, completion);
         }
-        if self.receives > 0 {
-            let now = self.receives * MEAN_ONE;
-            self.receives_mean = (self.receives_mean * 7 + now) / 8;
-        } else if batched {
-            self.receives_mean /= 2;
+        if let Some(batching) = &mut self.batching {
+            batching.turned(self.receives, mono_ns());
         }
     }
 
