@@ -52,6 +52,9 @@ impl RedisBenchmark {
         let test = match scenario.operation {
             Operation::Get => "get",
             Operation::Set => "set",
+            Operation::Ping => "ping_mbulk",
+            Operation::Incr => "incr",
+            Operation::MSet => "mset",
             Operation::Zipf => {
                 return Err(Failure::Option("redis-benchmark has no zipf mix".to_owned()));
             }

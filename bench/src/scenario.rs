@@ -20,6 +20,12 @@ pub enum Operation {
     Set,
     /// 90 % reads of zipf-distributed keys, 10 % writes.
     Zipf,
+    /// `PING`; redis-benchmark's load only, as are the next two.
+    Ping,
+    /// `INCR` of a random key.
+    Incr,
+    /// `MSET` of ten random keys.
+    MSet,
 }
 
 impl Operation {
@@ -29,6 +35,9 @@ impl Operation {
             Operation::Get => "GET",
             Operation::Set => "SET",
             Operation::Zipf => "ZIPF",
+            Operation::Ping => "PING",
+            Operation::Incr => "INCR",
+            Operation::MSet => "MSET",
         }
     }
 }
@@ -105,6 +114,21 @@ impl Scenario {
         ]
     }
 
+    /// What redis-benchmark's own tests compare: 50 connections, 32-byte values, three depths.
+    pub fn redis_benchmark_tests(keys: u64) -> Vec<Scenario> {
+        use Operation::{Get, Incr, MSet, Ping, Set};
+        let depths = [(1, 1.0), (16, 0.55), (64, 0.45)];
+        let cell = |operation, (pipeline, redis)| Scenario {
+            operation,
+            connections: 50,
+            pipeline,
+            dataset: Dataset { size: "32".to_owned(), keys },
+            bars: Some(Bars { redis, memcached: redis }),
+        };
+        let operations = [Ping, Set, Get, Incr, MSet];
+        depths.into_iter().flat_map(|depth| operations.map(|it| cell(it, depth))).collect()
+    }
+
     /// The name in tables and messages.
     pub fn name(&self) -> String {
         let size = match self.dataset.size.as_str() {
@@ -119,6 +143,9 @@ impl Scenario {
         let (mix, draw) = match self.operation {
             Operation::Get => (Mix::only(Kind::Get), KeyDraw::Uniform),
             Operation::Set => (Mix::only(Kind::Set), KeyDraw::Uniform),
+            Operation::Ping | Operation::Incr | Operation::MSet => {
+                unreachable!("redis-benchmark makes this load")
+            }
             Operation::Zipf => (Mix::read_share(0.9), KeyDraw::Zipf(0.99)),
         };
         let lengths = Lengths::parse(&self.dataset.size).expect("the matrix has sound lengths");
@@ -140,6 +167,8 @@ impl Scenario {
             4..=31 => 1_000_000.0,
             32.. => 1_600_000.0,
         };
+        // Ten keys take as long as ten.
+        let base = if self.operation == Operation::MSet { base / 8.0 } else { base };
         ((base * scale) as u64).max(u64::from(self.pipeline))
     }
 }

@@ -14,7 +14,7 @@ use super::{print, told, units, write_file};
 use crate::failure::Failure;
 use crate::peers::{Generator, Plan, compare};
 use crate::redis_benchmark::RedisBenchmark;
-use crate::scenario::{KeyCounts, Operation, Scenario};
+use crate::scenario::{KeyCounts, Scenario};
 use crate::server_process::{Kind, ServerSpec, is_installed};
 
 /// A server to compare with.
@@ -71,7 +71,7 @@ pub(super) struct PeersArgs {
     /// A further flag for Redis; repeat for more.
     #[arg(long, allow_hyphen_values = true)]
     redis_arg: Vec<String>,
-    /// Who makes the load.
+    /// Who makes the load; redis-benchmark runs its own tests: PING, SET, GET, INCR and MSET.
     #[arg(long, value_enum, default_value = "own")]
     generator: Load,
     /// The load's own event loop: auto, io_uring or epoll.
@@ -189,9 +189,11 @@ impl PeersArgs {
 
     fn scenarios(&self) -> Vec<Scenario> {
         let (small, medium, zipf) = (self.keys, self.medium_keys, self.zipf_keys);
-        let mut scenarios = Scenario::matrix(KeyCounts { small, medium, zipf });
-        let own = self.generator == Load::Own;
-        scenarios.retain(|scenario| own || scenario.operation != Operation::Zipf);
+        let mut scenarios = if self.generator == Load::Own {
+            Scenario::matrix(KeyCounts { small, medium, zipf })
+        } else {
+            Scenario::redis_benchmark_tests(small)
+        };
         if !self.only.is_empty() {
             let named = |name: &str| {
                 self.only.iter().any(|only| {
