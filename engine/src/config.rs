@@ -48,6 +48,12 @@ impl Config {
         floor.clamp(SEGMENT_LEN_BYTES_MIN as u64, SEGMENT_LEN_BYTES_MAX as u64) as usize
     }
 
+    /// The address space to reserve for a limit that may grow to `memory_bytes_max` some day: as
+    /// much of it as one engine can have.
+    pub fn address_space_for(memory_bytes_max: u64) -> u64 {
+        memory_bytes_max.min(ADDRESS_SPACE_BYTES_MAX)
+    }
+
     /// A configuration for `memory_bytes_max` bytes with defaults everywhere else.
     pub fn for_memory(memory_bytes_max: u64, hasher: KeyHasher) -> Self {
         let limits = Limits { memory_bytes_max, items_max: None, value_len_max: 64 << 20 };
@@ -112,6 +118,15 @@ mod tests {
             assert_eq!(Config::segment_len_for(memory), segment_len, "{memory}");
         }
         assert_eq!(Config::segment_len_for(64 << 30), SEGMENT_LEN_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_machine_of_any_size_is_possible() {
+        for machine_bytes in [4 << 20, ADDRESS_SPACE_BYTES_MAX, 512 << 30, u64::MAX] {
+            let address_space_bytes = Config::address_space_for(machine_bytes);
+            let wide = Config { address_space_bytes, ..config(4 << 20) };
+            assert!(wide.check().is_ok(), "{machine_bytes}");
+        }
     }
 
     #[test]

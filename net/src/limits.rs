@@ -51,9 +51,6 @@ pub(crate) const DROP_ROUNDS_MAX: usize = 1000;
 pub struct Limits {
     /// Connections at once; `adopt` and `connect` beyond it are refused.
     pub connections_max: u32,
-    /// Unread output of one connection, copied bytes only. The server compares it with
-    /// [`crate::Driver::unsent_bytes`]; the driver itself never drops output.
-    pub output_bytes_max: usize,
     /// `Event::Sent` comes when a connection's backlog falls to this.
     pub output_low_water_bytes: usize,
     /// How long `close` waits for the peer to take what is queued.
@@ -68,7 +65,6 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             connections_max: 10_000,
-            output_bytes_max: 16 << 20,
             output_low_water_bytes: 64 << 10,
             linger_ms: 5_000,
             receive_blocks: 32,

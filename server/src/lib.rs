@@ -29,6 +29,8 @@ mod facts;
 mod gauges;
 // Wall time that never steps.
 mod clock;
+// What the machine allows.
+pub mod capacity;
 // Every bound of the server.
 mod limits;
 // Logs.

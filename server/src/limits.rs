@@ -57,14 +57,15 @@ pub(crate) const DRAIN_MS_MAX: u64 = 5_000;
 /// How long a client may take to authenticate.
 pub(crate) const HANDSHAKE_MS_MAX: u64 = 10_000;
 
-/// Shards whose items are fewer than this would be too small to be exact.
+/// Items a shard may hold at least: `--max-items` leaves a node as few shards as that takes.
 pub(crate) const ITEMS_PER_SHARD_MIN: u64 = 64;
 
 /// How often a shard with connections looks after idle and slow ones.
 pub(crate) const TICK_MS: u64 = 100;
 
-/// Unread output of one connection.
-pub(crate) const OUTPUT_BYTES_MAX: usize = 80 << 20;
+/// Unread output copied for one connection: 16 MiB, and what one turn may add before anybody looks.
+/// Values sent from their place do not count, and whoever goes on reading is not closed.
+pub(crate) const OUTPUT_BYTES_MAX: usize = (16 << 20) + OUTPUT_BYTES_PER_TURN_MAX;
 
 /// Unread output that a connection may keep for [`OUTPUT_SLOW_MS_MAX`] without taking any of it.
 pub(crate) const OUTPUT_SLOW_BYTES: usize = 8 << 20;
@@ -95,3 +96,6 @@ pub(crate) const LISTEN_BACKLOG: u32 = 4096;
 
 /// Bytes of values that one MGET may copy into its reply.
 pub(crate) const MGET_REPLY_BYTES_MAX: usize = 256 << 20;
+
+/// Descriptors for listeners, rings, wake-ups and log files.
+pub(crate) const DESCRIPTORS_BESIDE_CLIENTS: u64 = 128;

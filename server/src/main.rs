@@ -2,11 +2,9 @@
 
 use std::process::ExitCode;
 
+use velodrome_server::capacity;
 use velodrome_server::config::{Action, Config};
 use velodrome_server::node::Node;
-
-/// Descriptors for listeners, rings, wake-ups and log files.
-const DESCRIPTORS_BESIDE_CLIENTS: u64 = 128;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -39,19 +37,10 @@ fn start() -> Result<(), String> {
     }
     velodrome_server::logging::start(loaded.config.log_format, loaded.config.log_level)?;
     loaded.notes.iter().for_each(|note| tracing::info!("{note}"));
-    raise_descriptors(loaded.config.maxclients);
-    Node::start(loaded.config, String::new())?.run()
-}
-
-/// Asks for as many file descriptors as there may be connections, and some.
-fn raise_descriptors(maxclients: usize) {
-    let wanted = maxclients as u64 + DESCRIPTORS_BESIDE_CLIENTS;
-    let descriptors = velodrome_tuning::raise_nofile(wanted).unwrap_or(0);
-    if descriptors < wanted {
-        tracing::warn!(
-            descriptors,
-            maxclients,
-            "fewer file descriptors than --maxclients asks for"
-        );
+    let maxclients = loaded.config.maxclients;
+    if let Err(descriptors) = capacity::raise_descriptors(maxclients) {
+        tracing::warn!(descriptors, maxclients, "fewer file descriptors than --maxclients needs");
     }
+    let file = std::path::absolute(&loaded.file).map(|path| path.display().to_string());
+    Node::start(loaded.config, file.unwrap_or_default())?.run()
 }

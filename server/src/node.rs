@@ -9,11 +9,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use velodrome_engine::{Engine, KeyHasher, Version};
-use velodrome_net::{Driver, DriverConfig};
+use velodrome_net::{Driver, DriverConfig, Limits};
 use velodrome_ring::{NodeId, SlotTable};
 use velodrome_tuning::{self as tuning, Host, Plan};
 
+use crate::capacity;
 use crate::clock::Clock;
+use crate::config::limits::CLIENTS_MAX;
 use crate::config::{Config, DriverChoice};
 use crate::facts::Facts;
 use crate::limits::ITEMS_PER_SHARD_MIN;
@@ -71,6 +73,11 @@ impl Node {
         if let Err(error) = tuning::pin_current_thread(plan.control_cpu) {
             tracing::warn!(%error, cpu = plan.control_cpu, "the control thread is not pinned");
         }
+        if plan.shared
+            && let Err(error) = tuning::lower_priority()
+        {
+            tracing::warn!(%error, "the control thread does not give way to its shard");
+        }
         announce(&blueprint, &plan);
         let unix_socket = blueprint.config.unix_socket;
         Ok(Self { mailboxes: blueprint.mailboxes, threads, signals, unix_socket })
@@ -120,7 +127,7 @@ fn blueprint(
     shards: usize,
 ) -> Result<Blueprint, String> {
     let clock = Clock::anchor();
-    let memory_default = tuning::memory_default(host);
+    let memory_default = capacity::memory_default(host, shards as u64);
     let machine_bytes = host.memory_bytes.unwrap_or(memory_default);
     let memory_bytes_max = config.memory_bytes_max(machine_bytes, memory_default);
     let random = Random::draw()?;
@@ -196,7 +203,8 @@ fn build(id: u16, blueprint: &Blueprint, listeners: Vec<Listener>) -> Result<Tur
     let quota = memory_bytes_max / shards;
     let mut engine = velodrome_engine::Config::for_memory(quota, hasher.clone());
     // A shard's quota may grow by what its siblings spare, or by CONFIG SET.
-    engine.address_space_bytes = facts.machine_memory_bytes.max(*memory_bytes_max);
+    let wanted_bytes = facts.machine_memory_bytes.max(*memory_bytes_max);
+    engine.address_space_bytes = velodrome_engine::Config::address_space_for(wanted_bytes);
     engine.limits.value_len_max = config.value_len_max;
     engine.limits.items_max = config.max_items.map(|items| share(items, shards, u64::from(id)));
     engine.start = Version::at_start(facts.started_ms);
@@ -214,6 +222,8 @@ fn build(id: u16, blueprint: &Blueprint, listeners: Vec<Listener>) -> Result<Tur
     shard.moment.now_ms = clock.now_ms();
     shard.moment.default_ttl_ms = config.default_ttl_ms;
     shard.set_client_memory_max(config.client_memory_bytes_max(*memory_bytes_max));
+    // A sibling that needs quota asks by these figures, served or not.
+    shard.publish();
     let mut turn = Turn::new(shard, driver, mailboxes.clone(), *clock);
     mailboxes.set_waker(id, turn.waker());
     for (number, listener) in listeners.into_iter().enumerate() {
@@ -231,7 +241,9 @@ fn driver_config(config: &Config) -> DriverConfig {
         DriverChoice::Epoll => velodrome_net::DriverChoice::Epoll,
     };
     let shed_answer = b"-ERR max number of clients reached\r\n".to_vec();
-    DriverConfig { choice, shed_answer, ..DriverConfig::default() }
+    // A shard may come to hold all clients, and CONFIG SET may allow more of them.
+    let limits = Limits { connections_max: CLIENTS_MAX as u32, ..Limits::default() };
+    DriverConfig { choice, shed_answer, limits, ..DriverConfig::default() }
 }
 
 /// Part `index` of `total` when it is divided among `shares` as evenly as whole numbers allow.

@@ -97,7 +97,7 @@ fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("Velodrome: an in-memory cache with one shard per CPU core, for Redis clients")
         .max_term_width(100)
-        .override_usage("velodrome [FLAGS]")
+        .override_usage("velodrome [FLAGS]\n       velodrome tune check|apply|undo|systemd|sysctl")
         .disable_help_flag(true)
         .disable_version_flag(true)
         .after_help(AFTER_HELP);
@@ -139,7 +139,8 @@ CACHE_NODES, HEALTH_CHECK_INTERVAL and VIRTUAL_NODES are understood too.
 Examples:
   velodrome                                      a node on 127.0.0.1:6379
   velodrome --shards 4 --max-memory 4gb          four shards, 4 GiB of data
-  velodrome --bind 0.0.0.0 --config node.toml    for other machines, password in the file";
+  velodrome --bind 0.0.0.0 --config node.toml    for other machines, password in the file
+  velodrome tune check                           what the host has set badly, and how to change it";
 
 fn action(setting: &Setting) -> ArgAction {
     match setting.kind {
@@ -173,8 +174,8 @@ fn refusal(error: &clap::Error) -> ConfigError {
     let bare = wrong.trim_start_matches('-');
     let text = match error.kind() {
         ErrorKind::UnknownArgument if !wrong.starts_with('-') => format!(
-            "'{wrong}' is not understood: expected flags; a configuration file is named with \
-             --config FILE, sub-commands come with a later version"
+            "'{wrong}' is not understood: expected flags, or tune as the first word; a \
+             configuration file is named with --config FILE"
         ),
         ErrorKind::UnknownArgument => match nearest(bare, settings::all().map(|(_, s)| s.name)) {
             Some(name) => format!("unknown flag {wrong}: did you mean --{name}?"),
@@ -213,7 +214,7 @@ mod tests {
             (&["--shard", "2"][..], "did you mean --shards?"),
             (&["--colour"][..], "--help lists all"),
             (&["redis.conf"][..], "--config FILE"),
-            (&["tune", "--apply"][..], "sub-commands come with a later version"),
+            (&["apply", "tune"][..], "tune as the first word"),
             (&["--shards"][..], "--shards"),
             (&["--shards", "1", "--shards", "2"][..], "--shards"),
             (&["--port", "1", "--http-port", "2"][..], "cannot be used with"),
@@ -231,6 +232,7 @@ mod tests {
         for line in help.lines() {
             assert!(line.chars().count() <= 100, "too wide: {line}");
         }
+        assert!(help.contains("velodrome tune check"), "{help}");
         for (heading, setting) in settings::all() {
             assert!(help.contains(&format!("\n{heading}:\n")), "{heading}");
             assert!(help.contains(&format!("--{}", setting.name)), "{}", setting.name);

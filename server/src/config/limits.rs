@@ -7,7 +7,8 @@
 pub const DATABASES_MAX: u8 = 16;
 /// Connections of all clients together.
 pub const CLIENTS_MAX: usize = 1_000_000;
-/// Least memory a node can work with, in bytes.
+/// Least memory that may be asked for, in bytes; each shard needs 2 MiB and refuses to start with
+/// less.
 pub const MEMORY_BYTES_MIN: u64 = 1 << 20;
 /// Most memory that may be asked for, in bytes (64 TiB): anything above it is a slip of the pen.
 pub const MEMORY_BYTES_MAX: u64 = 1 << 46;
@@ -16,7 +17,7 @@ pub const VALUE_LEN_MAX: u64 = 512 << 20;
 /// Longest value unless the configuration says otherwise, in bytes.
 pub const VALUE_LEN_DEFAULT: u64 = 64 << 20;
 /// Virtual nodes a node puts on the ring.
-pub const VIRTUAL_NODES_MAX: u32 = 10_000;
+pub const VIRTUAL_NODES_MAX: u32 = velodrome_ring::limits::VIRTUAL_NODES_MAX;
 /// Longest time to live, idle time or interval, in milliseconds (100 years).
 pub const DURATION_MS_MAX: u64 = 100 * 365 * 24 * 3600 * 1000;
 /// Entries the slow log may hold.

@@ -36,6 +36,8 @@ pub struct Loaded {
     pub action: Action,
     /// Remarks for the log, a line each.
     pub notes: Vec<String>,
+    /// The configuration file, or nothing.
+    pub file: String,
     /// Origins in the order of `settings::all`.
     origins: Vec<Origin>,
 }
@@ -85,6 +87,7 @@ impl Config {
         let path = arguments.file.clone().or_else(|| env("VELODROME_CONFIG"));
         if let Some(path) = path {
             layers.lay_file(&path, read_file);
+            layers.file = path;
         }
         layers.lay_environment(&env);
         layers.lay_flags(&arguments);
@@ -108,6 +111,7 @@ fn read_to_limit(path: &Path) -> io::Result<String> {
 /// A configuration while sources are laid over it.
 struct Layers {
     config: Config,
+    file: String,
     origins: Vec<Origin>,
     notes: Vec<String>,
     problems: Vec<String>,
@@ -117,6 +121,7 @@ impl Layers {
     fn new() -> Layers {
         Layers {
             config: Config::default(),
+            file: String::new(),
             origins: vec![Origin::Default; settings::all().count()],
             notes: Vec::new(),
             problems: Vec::new(),
@@ -124,7 +129,8 @@ impl Layers {
     }
 
     fn loaded(self, action: Action) -> Loaded {
-        Loaded { config: self.config, action, notes: self.notes, origins: self.origins }
+        let Layers { config, file, notes, origins, .. } = self;
+        Loaded { config, action, notes, file, origins }
     }
 
     fn lay(&mut self, setting: &Setting, text: &str, origin: Origin) {
@@ -316,7 +322,8 @@ mod tests {
             \"max_size_bytes\": 536870912, \"default_ttl\": 60, \"eviction_policy\": \"LRU\",
             \"peers\": [\"http://a:3001\", \"http://b:3002\"], \"virtual_nodes\": 200,
             \"health_check_interval\": 2500}";
-        assert_eq!(load(&[], &[], Some(file)).unwrap().config, config);
+        let from_file = load(&[], &[], Some(file)).unwrap();
+        assert_eq!((from_file.config, from_file.file.as_str()), (config.clone(), "node.conf"));
         assert_eq!((config.http_port, config.max_items), (8081, Some(1000)));
         assert_eq!(config.max_memory, MemoryLimit::Bytes(512 << 20));
         assert_eq!((config.default_ttl_ms, config.virtual_nodes), (60_000, 200));

@@ -177,6 +177,22 @@ impl Config {
         if !self.peers.is_empty() {
             notes.push("peers are not contacted by this version: the node stays alone".into());
         }
+        let default = Config::default();
+        let idle = [
+            (
+                "slowlog-log-slower-than",
+                self.slowlog_slower_than_us != default.slowlog_slower_than_us,
+            ),
+            ("slowlog-max-len", self.slowlog_entries_max != default.slowlog_entries_max),
+            ("virtual-nodes", self.virtual_nodes != default.virtual_nodes),
+            (
+                "health-check-interval",
+                self.health_check_interval_ms != default.health_check_interval_ms,
+            ),
+        ];
+        for (name, _) in idle.iter().filter(|(_, set)| *set) {
+            notes.push(format!("{name} changes nothing in this version"));
+        }
         if self.data_dir.is_some() {
             notes.push("nothing is written to data-dir by this version: a restart is cold".into());
         }
@@ -204,5 +220,17 @@ mod tests {
         assert!(config.not_yet().is_empty());
         config.http_port = 9090;
         assert!(config.not_yet()[0].contains("HTTP") && config.not_yet()[0].contains("9090"));
+        for (name, text) in [
+            ("slowlog-log-slower-than", "5"),
+            ("slowlog-max-len", "5"),
+            ("virtual-nodes", "200"),
+            ("health-check-interval", "100"),
+            ("peers", "other:6379"),
+        ] {
+            let mut config = Config { memcached_port: 0, http_port: 0, ..Config::default() };
+            (settings::find(name).expect("a setting").0.set)(&mut config, text).expect(text);
+            let notes = config.not_yet();
+            assert!(notes.len() == 1 && notes[0].contains(name), "{name}: {notes:?}");
+        }
     }
 }
