@@ -9,7 +9,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::gauges::Gauges;
 
-/// The node, as its shards and its control plane know it.
+/// The node, as its shards and its main thread know it.
 pub(crate) struct Facts {
     /// 40 hexadecimal digits, chosen at start.
     pub(crate) run_id: String,

@@ -1,7 +1,7 @@
 //! What a shard publishes for others to read.
 //!
-//! One shard writes its own gauges, anybody reads them: INFO, the control plane. Invariant: every
-//! figure is one that its shard held at some time; figures of one reading may be of different
+//! One shard writes its own gauges, anybody reads them: INFO, siblings short of quota. Invariant:
+//! every figure is one that its shard held at some time; figures of one reading may be of different
 //! turns. Cost: relaxed stores of a few dozen words, once in a while.
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,7 +1,8 @@
 //! A shard's thread: turn after turn, completions in, commands executed, replies out.
 //!
 //! This is where the shard, which knows no socket, meets the driver, which knows no command.
-//! Invariant: the kernel is entered once a turn, and never waited in while there is work.
+//! Invariant: the kernel is entered at most once a turn to wait, and never waited in while there is
+//! work.
 
 use std::io;
 use std::sync::Arc;

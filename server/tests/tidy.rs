@@ -41,7 +41,7 @@ const COORDINATORS: [&str; 7] = [
     "server/src/main.rs",
     "server/src/node",
     "server/src/turn",
-    "server/src/dispatch",
+    "server/src/shard/dispatch",
     "server/src/execute/mod.rs",
     "server/src/shard/mod.rs",
 ];

@@ -1,7 +1,7 @@
 //! GET and its relatives: values on their way out.
 //!
-//! Invariant: a large value is never copied when it is the whole reply. Cost: one look-up; an
-//! inline value is copied once, into the output.
+//! Invariant: a large value that is the whole reply to a command outside of EXEC leaves from its
+//! place. Cost: one look-up; an inline value is copied once, into the output.
 
 use std::sync::Arc;
 

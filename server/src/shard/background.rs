@@ -12,7 +12,7 @@ use crate::limits::{
 };
 use crate::shard::Shard;
 use crate::shard::answer;
-use crate::shard::parcel::{Note, Request};
+use crate::shard::parcel::{Note, Quota, Request};
 use crate::shard::participate::Running;
 
 /// Bits of a node-wide cursor that are the shard's own: slot and hash fragment.
@@ -172,14 +172,16 @@ impl Shard {
         let bytes = if short_of_bytes && slack(richest) > 2 * step { step } else { 0 };
         let items = if short_of_items { limits.items_max.unwrap_or(0).div_ceil(8) } else { 0 };
         if bytes > 0 || items > 0 {
-            self.send(richest as u16, Note::QuotaWanted { bytes, items });
+            let of = self.generations;
+            self.send(richest as u16, Note::QuotaWanted(Quota { bytes, items, of }));
         }
     }
 
     /// Gives a sibling what this shard can spare.
-    pub(super) fn quota_wanted(&mut self, from: u16, bytes: u64, items: u64) {
+    pub(crate) fn quota_wanted(&mut self, from: u16, wanted: Quota) {
         let mut limits = *self.engine.limits();
         let step = quota_step(&limits);
+        let (bytes, items) = wanted.valid(self.generations);
         let room = limits.memory_bytes_max.saturating_sub(self.engine.accounted_bytes());
         let bytes = if room >= bytes + step { bytes } else { 0 };
         let spare = limits.items_max.map_or(0, |max| max.saturating_sub(self.engine.stats().items));
@@ -187,16 +189,30 @@ impl Shard {
         limits.memory_bytes_max -= bytes;
         limits.items_max = limits.items_max.map(|max| max - items);
         if (bytes > 0 || items > 0) && self.engine.set_limits(limits).is_ok() {
-            self.send(from, Note::QuotaGiven { bytes, items });
+            let of = self.generations;
+            self.send(from, Note::QuotaGiven(Quota { bytes, items, of }));
         }
+        // Who asked has asked by figures that may be old.
+        self.publish();
     }
 
-    /// Adds what a sibling gave.
-    pub(super) fn quota_given(&mut self, bytes: u64, items: u64) {
+    /// Adds what a sibling gave, or gives it back when it is more than an engine can have.
+    pub(crate) fn quota_given(&mut self, from: u16, given: Quota) {
         let mut limits = *self.engine.limits();
+        let (bytes, items) = given.valid(self.generations);
         limits.memory_bytes_max += bytes;
         limits.items_max = limits.items_max.map(|max| max + items);
-        self.engine.set_limits(limits).expect("more room is never refused");
+        if self.engine.set_limits(limits).is_err() {
+            self.send(from, Note::QuotaGiven(given));
+        }
+        self.publish();
+    }
+
+    /// The node's limits have been changed, and this shard's quota is its part of the new ones.
+    pub(super) fn limits_changed(&mut self, memory: bool, items: bool) {
+        self.generations.bytes = self.generations.bytes.wrapping_add(memory.into());
+        self.generations.items = self.generations.items.wrapping_add(items.into());
+        self.publish();
     }
 }
 

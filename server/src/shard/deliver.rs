@@ -34,6 +34,8 @@ impl Shard {
     /// Serves a parcel's items; false when some are left for another turn.
     fn deliver_some(&mut self, from: u16, parcel: &mut Parcel, wire: &mut impl Wire) -> bool {
         let mut batch = Vec::new();
+        // Quota changing hands is no work: else two full shards would keep each other awake.
+        self.served |= parcel.items.iter().any(|item| !item.is_quota());
         while let Some(item) = parcel.items.pop_front() {
             match item {
                 Item::Run(request) => {
@@ -129,8 +131,8 @@ impl Shard {
             Note::Unwatch { watcher } => self.engine.effects_mut().watch.forget(watcher),
             Note::Adopt { socket, listener } => self.arrivals.push((socket, listener)),
             Note::Table(table) => self.table = table,
-            Note::QuotaWanted { bytes, items } => self.quota_wanted(from, bytes, items),
-            Note::QuotaGiven { bytes, items } => self.quota_given(bytes, items),
+            Note::QuotaWanted(quota) => self.quota_wanted(from, quota),
+            Note::QuotaGiven(quota) => self.quota_given(from, quota),
         }
     }
 

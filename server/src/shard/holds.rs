@@ -2,8 +2,8 @@
 //!
 //! A transaction that spans shards holds its slots here from the moment it is let in until its last
 //! piece has run. Everything that touches a held slot waits in one bounded FIFO; everything else
-//! proceeds. Invariant: no two transactions hold the same slot, and no waiter is overtaken by a
-//! later one that wants a slot of its own. Cost: nothing while no slot is held.
+//! proceeds. Invariant: no two transactions hold the same slot, and of two waiters that want the
+//! same slot the earlier goes first. Cost: nothing while no slot is held.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 

@@ -1,4 +1,4 @@
-//! What a shard looks after ten times a second while it has clients.
+//! What a shard looks after ten times a second while it has clients or serves a sibling's.
 //!
 //! Idle and unauthenticated connections, the memory of connections' buffers, quotas, and the
 //! figures that others read. Cost: one pass over the sessions a tick.
@@ -15,13 +15,14 @@ use crate::shard::session::Session;
 use crate::shard::wire::Wire;
 
 impl Shard {
-    /// Whether there is anybody to look after.
+    /// Whether there is anybody to look after, or anything to tell.
     pub(crate) fn wants_ticks(&self) -> bool {
-        self.session_count > 0
+        self.session_count > 0 || self.served
     }
 
     /// Looks after the clients; `buffers_bytes` is what the driver holds for them.
     pub(crate) fn tick(&mut self, buffers_bytes: usize, wire: &mut impl Wire) {
+        self.served = false;
         let pending: usize = self.sessions().map(|session| session.pending.capacity()).sum();
         self.client_bytes = buffers_bytes + pending;
         let taken = |session: &Session| {
@@ -143,7 +144,8 @@ fn overdue(
     let slow_ms = session.slow_since_ms.map_or(0, |since_ms| now_ms.saturating_sub(since_ms));
     let idle_ms = now_ms.saturating_sub(session.active_ms);
     let waits = session.scattering || !session.replies.is_empty() || unsent > 0;
-    if unsent > OUTPUT_BYTES_MAX {
+    // A turn may add a reply of any length, but nothing more until most of it has been read.
+    if wire.buffered_bytes(session.conn) > OUTPUT_BYTES_MAX && slow_ms >= STUCK_MS_MIN {
         Some("unread output above its limit")
     } else if unsent > OUTPUT_SLOW_BYTES && slow_ms > OUTPUT_SLOW_MS_MAX {
         Some("unread output for too long")

@@ -77,7 +77,7 @@ use crate::shard::consumers::Consumers;
 use crate::shard::flow::Flow;
 use crate::shard::gather::Gathers;
 use crate::shard::holds::Holds;
-use crate::shard::parcel::Parcel;
+use crate::shard::parcel::{Generations, Parcel};
 use crate::shard::participate::{Running, Work};
 use crate::shard::session::Session;
 use crate::shard::transaction_id::TransactionId;
@@ -135,8 +135,10 @@ pub(crate) struct Shard {
     undelivered: VecDeque<(u16, Parcel)>,
     /// Requests sent to siblings and not answered yet.
     unanswered: usize,
-    /// The node is stopping: new commands are not started.
-    stopping: bool,
+    /// Something was done for a sibling since the last tick.
+    served: bool,
+    /// The limits that this shard's quota is a part of.
+    generations: Generations,
 }
 
 /// CLIENT PAUSE: until when, and whether reads go on.
@@ -192,7 +194,8 @@ impl Shard {
             flow: Flow::default(),
             undelivered: VecDeque::new(),
             unanswered: 0,
-            stopping: false,
+            served: false,
+            generations: Generations::default(),
         }
     }
 
@@ -254,7 +257,6 @@ impl Shard {
 
     /// Stops starting commands: the node drains.
     pub(crate) fn stop(&mut self, wire: &mut impl Wire) {
-        self.stopping = true;
         self.sessions().map(|session| session.conn).collect::<Vec<_>>().into_iter().for_each(
             |conn| {
                 if let Some(mut session) = self.take_session(conn) {

@@ -71,6 +71,31 @@ pub(crate) struct Enter {
     pub(crate) keep: bool,
 }
 
+/// A part of a shard's quota, on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quota {
+    pub(crate) bytes: u64,
+    pub(crate) items: u64,
+    /// The limits that it is a part of.
+    pub(crate) of: Generations,
+}
+
+/// How often the node's limits have been changed: what is a part of others is worth nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Generations {
+    pub(crate) bytes: u32,
+    pub(crate) items: u32,
+}
+
+impl Quota {
+    /// What of it belongs to the limits now in force: bytes and items.
+    pub(crate) fn valid(&self, now: Generations) -> (u64, u64) {
+        let bytes = if self.of.bytes == now.bytes { self.bytes } else { 0 };
+        let items = if self.of.items == now.items { self.items } else { 0 };
+        (bytes, items)
+    }
+}
+
 /// What is rare: transactions, connections handed over, control.
 #[derive(Debug)]
 pub(crate) enum Note {
@@ -93,9 +118,9 @@ pub(crate) enum Note {
     #[cfg_attr(not(test), expect(dead_code, reason = "sent by a control plane of several nodes"))]
     Table(Arc<SlotTable>),
     /// Asks for a part of the receiving shard's quota.
-    QuotaWanted { bytes: u64, items: u64 },
+    QuotaWanted(Quota),
     /// A part of the sending shard's quota, given away.
-    QuotaGiven { bytes: u64, items: u64 },
+    QuotaGiven(Quota),
 }
 
 /// One thing in a parcel.
@@ -107,6 +132,14 @@ pub(crate) enum Item {
     Answer { ticket: Ticket, end: u32, tail: Option<Arc<LargeValue>> },
     /// Anything else.
     Note(Box<Note>),
+}
+
+impl Item {
+    /// Whether it is about nothing but quota.
+    pub(crate) fn is_quota(&self) -> bool {
+        let Item::Note(note) = self else { return false };
+        matches!(**note, Note::QuotaWanted(_) | Note::QuotaGiven(_))
+    }
 }
 
 /// What goes from one shard to another in a turn.

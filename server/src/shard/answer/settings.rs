@@ -9,6 +9,7 @@ use velodrome_engine::Limits;
 use velodrome_net::command::Keys;
 use velodrome_net::resp::{Args, Encoder};
 
+use crate::capacity;
 use crate::config::redis_names::{self, Change};
 use crate::config::{Config, MemoryLimit};
 use crate::execute::glob;
@@ -64,6 +65,15 @@ pub(super) fn set(shard: &mut Shard, pairs: Keys<'_>, out: &mut Encoder<'_>) {
 
 /// Lets a configuration take effect, or nothing of it.
 fn apply(shard: &mut Shard, config: Config, changes: &[Change]) -> Result<(), String> {
+    let clients = config.maxclients;
+    if changes.contains(&Change::MaxClients)
+        && let Err(descriptors) = capacity::raise_descriptors(clients)
+    {
+        return Err(format!(
+            "ERR CONFIG SET failed (possibly related to argument 'maxclients') - {clients} \
+             clients need more than the {descriptors} file descriptors that there are"
+        ));
+    }
     let memory_bytes = match changes.contains(&Change::MaxMemory) {
         true => memory_bytes_max(shard, &config),
         false => shard.facts.memory_bytes_max.load(Ordering::Relaxed),
@@ -83,6 +93,8 @@ fn apply(shard: &mut Shard, config: Config, changes: &[Change]) -> Result<(), St
         logging::set_level(config.log_level);
     }
     shard.config = config;
+    let (memory, items) = (Change::MaxMemory, Change::MaxItems);
+    shard.limits_changed(changes.contains(&memory), changes.contains(&items));
     Ok(())
 }
 
@@ -123,7 +135,8 @@ fn memory_bytes_max(shard: &Shard, config: &Config) -> u64 {
     match config.max_memory {
         MemoryLimit::Auto => {
             let host = velodrome_tuning::Host::read_here();
-            config.memory_bytes_max(machine_bytes, velodrome_tuning::memory_default(&host))
+            let shards = shard.facts.shard_count() as u64;
+            config.memory_bytes_max(machine_bytes, capacity::memory_default(&host, shards))
         }
         _ => config.memory_bytes_max(machine_bytes, machine_bytes),
     }
@@ -145,6 +158,7 @@ pub(super) fn reset_stats(shard: &mut Shard, out: &mut Encoder<'_>) {
 #[cfg(test)]
 mod tests {
     use super::super::conversation::Conversation;
+    use crate::shard::parcel::{Generations, Quota};
 
     #[test]
     fn settings_are_shown_under_the_names_of_redis() {
@@ -178,5 +192,20 @@ mod tests {
         assert_eq!(shard.engine.limits().items_max, Some(100));
         assert_eq!(shard.engine.limits().value_len_max, 1000);
         assert_eq!(shard.moment.default_ttl_ms, 5000);
+    }
+
+    #[test]
+    fn quota_of_other_limits_is_worth_nothing() {
+        let mut conversation = Conversation::new();
+        let before = Quota { bytes: 1 << 20, items: 8, of: Generations::default() };
+        conversation.check(&[("CONFIG SET maxmemory 24mb", "+OK")]);
+        let shard = &mut conversation.shard;
+        shard.quota_given(0, before);
+        assert_eq!(shard.engine.limits().memory_bytes_max, 24 << 20);
+        let now = Quota { of: Generations { bytes: 1, items: 0 }, ..before };
+        shard.quota_given(0, now);
+        assert_eq!(shard.engine.limits().memory_bytes_max, 25 << 20);
+        assert_eq!(shard.facts.gauges[0].snapshot().quota_bytes, 25 << 20, "siblings are told");
+        assert_eq!(before.valid(now.of), (0, 8), "the other limit has not changed");
     }
 }
