@@ -36,6 +36,8 @@ pub(crate) struct Turn {
     /// Peers that send no more, whose requests may not all be answered yet.
     half_closed: Vec<ConnId>,
     spin_until_ns: u64,
+    /// How long to spin for siblings: as long as that lately paid.
+    spin_us: u64,
     tick_set: bool,
     due_set_ms: u64,
     maintain_at_once: bool,
@@ -60,6 +62,7 @@ impl Turn {
             unposted,
             half_closed: Vec::new(),
             spin_until_ns: 0,
+            spin_us: SPIN_US_MAX,
             tick_set: false,
             due_set_ms: u64::MAX,
             maintain_at_once: false,
@@ -110,11 +113,13 @@ impl Turn {
         if self.shard.awaits_siblings() {
             let now_ns = mono_ns();
             if self.spin_until_ns == 0 {
-                self.spin_until_ns = now_ns + SPIN_US_MAX * 1000;
+                self.spin_until_ns = now_ns + self.spin_us * 1000;
             }
             if now_ns < self.spin_until_ns {
                 return Wait::Now;
             }
+            // In vain: the sibling may not be running at all.
+            self.spin_us = (self.spin_us / 2).max(1);
         }
         Wait::Until(self.stop_at_ns)
     }
@@ -199,7 +204,10 @@ impl Turn {
             while !self.shard.has_undelivered()
                 && let Some(parcel) = self.mailboxes.take(from, id)
             {
-                self.spin_until_ns = 0;
+                if self.spin_until_ns != 0 {
+                    self.spin_until_ns = 0;
+                    self.spin_us = (self.spin_us + 1).min(SPIN_US_MAX);
+                }
                 self.shard.deliver(from, parcel, &mut self.driver);
             }
         }
