@@ -34,6 +34,7 @@ impl Shard {
             (Ok(command), Some(key)) if plain => {
                 self.run_on_key(session, &command, args, key, wire);
             }
+            (Ok(command), None) if plain => self.place(session, &command, args, wire),
             (command, _) => {
                 if !self.run_with_care(session, command, args, wire) {
                     return false;
@@ -47,7 +48,7 @@ impl Shard {
         true
     }
 
-    /// Everything that is not a plain command on one key.
+    /// A command of a session that may not run just anything, or that is no command.
     fn run_with_care(
         &mut self,
         session: &mut Session,
