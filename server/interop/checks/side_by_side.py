@@ -226,7 +226,7 @@ def a_late_refusal_leaves_the_rest_of_a_transaction(node, protocol):
 
 @check(protocols=True)
 def many_keys_inside_a_transaction(node, protocol):
-    # Inside MULTI, MSETNX needs keys of one shard: the one command that asks for a hash tag.
+    # Over shards see set_if_none_over_shards_inside_a_transaction.
     keys = ["{t}a", 1, "{t}b", 2, "{t}c", 3, "{t}d", 4]
     scripts = [
         [["MULTI"], ["MSETNX", *keys], ["EXEC"], ["DBSIZE"]],
@@ -242,6 +242,18 @@ def many_keys_inside_a_transaction(node, protocol):
         for script in scripts:
             found, expected = [[wire.call(*a) for a in script] for wire in (ours, theirs)]
             equal(found, expected, script)
+
+
+@check(protocols=True)
+def set_if_none_over_shards_inside_a_transaction(node, protocol):
+    """As Redis where the keys share a shard; else refused before anything is queued."""
+    script = [["MULTI"], ["MSETNX", "a", 1, "b", 2, "c", 3, "d", 4], ["EXEC"], ["DBSIZE"]]
+    with Wire(node, protocol) as ours, Wire(Oracle.get(), protocol) as theirs:
+        found, expected = [[wire.call(*a) for a in script] for wire in (ours, theirs)]
+        if not found[1].startswith(b"-CROSSSLOT"):
+            return equal(found, expected, script)
+        assert node.shape.shards > 1, "one shard has every key"
+        assert found[2].startswith(b"-EXECABORT") and found[3] == b":0\r\n", found
 
 
 @check(protocols=True)
