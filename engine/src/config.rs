@@ -8,6 +8,7 @@ use crate::limits::{
     ADDRESS_SPACE_BYTES_MAX, MEMORY_BYTES_MIN, SEGMENT_LEN_BYTES_MAX, SEGMENT_LEN_BYTES_MIN,
     SEGMENTS_WANTED_MIN, VALUE_LEN_BYTES_MAX,
 };
+use crate::policy::Policy;
 use crate::refused::StartError;
 use crate::version::Version;
 
@@ -31,6 +32,8 @@ pub struct Config {
     pub segment_len: usize,
     /// Bytes of address space to reserve: the highest memory limit there will ever be.
     pub address_space_bytes: u64,
+    /// What goes when a limit is reached; `Engine::set_policy` changes it.
+    pub policy: Policy,
     /// Where versions start: `Version::at_start`, or what an earlier run left.
     pub start: Version,
     /// Seed of the sampling.
@@ -62,6 +65,7 @@ impl Config {
             limits,
             segment_len,
             address_space_bytes: memory_bytes_max.next_multiple_of(SEGMENT_LEN_BYTES_MAX as u64),
+            policy: Policy::default(),
             start: Version::default(),
             seed: 1,
             hasher,

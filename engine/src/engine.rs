@@ -16,6 +16,7 @@ use crate::key::{Key, KeyHasher};
 use crate::larges::Larges;
 use crate::lru::Lru;
 use crate::mapping::prefetch;
+use crate::policy::Policy;
 use crate::refused::StartError;
 use crate::segments::Segments;
 use crate::sequences::Sequences;
@@ -41,6 +42,7 @@ pub struct Engine<E: Effects> {
     pub(crate) wheel: Wheel,
     pub(crate) wheel_tags: u8,
     pub(crate) sequences: Sequences,
+    pub(crate) policy: Policy,
     pub(crate) lru: Lru,
     pub(crate) cleaner: Cleaner,
     pub(crate) walk: Option<Walk>,
@@ -71,6 +73,7 @@ impl<E: Effects> Engine<E> {
             wheel: Wheel::new(),
             wheel_tags: 0,
             sequences: Sequences::new(config.start),
+            policy: config.policy,
             lru: Lru::default(),
             cleaner: Cleaner::default(),
             walk: None,
@@ -93,6 +96,17 @@ impl<E: Effects> Engine<E> {
     /// What the engine may hold.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What goes when a limit is reached.
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// Changes what goes when a limit is reached. Costs nothing at once: items are seen anew as
+    /// they are used.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
     }
 
     /// The version of the slot's last change.

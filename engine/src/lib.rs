@@ -26,6 +26,10 @@ mod eviction;
 mod change;
 // All parts of one shard's dataset, joined.
 mod engine;
+// What an engine is made from.
+mod config;
+// What goes when room is needed.
+mod policy;
 // How far a cleaning has come, or a walk over all records.
 mod cleaner;
 // Which item and which segment pay.
@@ -54,8 +58,6 @@ mod item;
 mod write;
 // What a change did.
 mod effect;
-// What an engine is made from.
-mod config;
 // Counters.
 mod stats;
 // Keys and their hash.
@@ -79,6 +81,7 @@ pub use item::{Item, ValueRef};
 pub use key::{Key, KeyHasher};
 pub use large::{LargeValue, StagedValue};
 pub use limits::{DATABASES_MAX, SLOT_COUNT};
+pub use policy::Policy;
 pub use refused::{Refused, StartError};
 pub use stats::{Progress, Stats, Work};
 pub use transfer::{Record, SlotCursor};
