@@ -59,6 +59,8 @@ pub(crate) struct Connection {
     pub(crate) phase: Phase,
     /// In the hub's dirty list.
     pub(crate) dirty: bool,
+    /// Output is not sent before this instant of `mono_ns`; 0 when nothing holds it.
+    pub(crate) held_until_ns: u64,
     /// The server wants bytes (not paused).
     pub(crate) wants_receive: bool,
     /// io_uring: a multishot receive is armed. epoll: unused.
@@ -153,6 +155,7 @@ impl Connection {
             generation: 1,
             phase: Phase::Free,
             dirty: false,
+            held_until_ns: 0,
             wants_receive: false,
             receiving: false,
             sending: false,

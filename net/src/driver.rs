@@ -148,6 +148,17 @@ impl Driver {
         self.hub.writable(conn).map(|connection| &mut connection.output.queued)
     }
 
+    /// Keeps what is queued for a connection from being sent for a moment, because more will soon
+    /// follow it: until `release`, `close`, or `OUTPUT_HOLD_US_MAX` after the first call.
+    pub fn hold(&mut self, conn: ConnId) {
+        self.hub.hold(conn);
+    }
+
+    /// Ends `hold`: the next poll sends what is queued.
+    pub fn release(&mut self, conn: ConnId) {
+        self.hub.release(conn);
+    }
+
     /// Queues bytes by reference, in order with `output`; false when the connection is gone.
     pub fn send_shared(&mut self, conn: ConnId, bytes: SharedBytes) -> bool {
         let connection = self.hub.writable(conn);

@@ -16,7 +16,7 @@ use crate::clock::mono_ns;
 use crate::connections::{ConnId, Connection, Connections, Phase};
 use crate::event::{CloseReason, Event};
 use crate::files::Files;
-use crate::limits::{ACCEPT_PAUSE_MS, Limits};
+use crate::limits::{ACCEPT_PAUSE_MS, Limits, OUTPUT_HOLD_BYTES_MAX, OUTPUT_HOLD_US_MAX};
 use crate::listeners::{Listeners, is_out_of_descriptors};
 use crate::sockets;
 use crate::timers::{Due, Timers};
@@ -50,6 +50,8 @@ pub(crate) struct Hub {
     pub(crate) events: VecDeque<Event>,
     /// Connections with output that was not yet handed to the kernel.
     pub(crate) dirty: Vec<ConnId>,
+    /// When the first of those of them that are held may wait no longer.
+    held_until_ns: Option<u64>,
     pub(crate) waker: Waker,
     pub(crate) transform: Transform,
     /// Memory of all output queues.
@@ -65,6 +67,7 @@ impl Hub {
             files: Files::default(),
             events: VecDeque::new(),
             dirty: Vec::new(),
+            held_until_ns: None,
             waker: Waker::new()?,
             transform: Transform::default(),
             output_bytes: 0,
@@ -102,6 +105,57 @@ impl Hub {
             connection.dirty = true;
             self.dirty.push(conn);
         }
+    }
+
+    /// Holds a connection's output, for `OUTPUT_HOLD_US_MAX` from the first call on.
+    pub(crate) fn hold(&mut self, conn: ConnId) {
+        let Some(connection) = self.connections.get_mut(conn) else { return };
+        if connection.held_until_ns == 0
+            && connection.phase == Phase::Open
+            && connection.output.unsent_bytes() <= OUTPUT_HOLD_BYTES_MAX
+        {
+            connection.held_until_ns = mono_ns() + OUTPUT_HOLD_US_MAX * 1000;
+        }
+    }
+
+    /// Lets a connection's output go.
+    pub(crate) fn release(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connections.get_mut(conn) {
+            connection.held_until_ns = 0;
+        }
+    }
+
+    /// The connections to send to now, in a list to be emptied and given back; those whose output
+    /// is held stay for a later turn.
+    pub(crate) fn take_sendable(&mut self) -> Vec<ConnId> {
+        let Self { connections, dirty, held_until_ns, .. } = self;
+        let (mut now_ns, mut first_ns) = (None, u64::MAX);
+        let mut held = Vec::new();
+        dirty.retain(|conn| {
+            let Some(connection) = connections.get_mut(*conn) else { return false };
+            let until_ns = connection.held_until_ns;
+            if until_ns > 0 {
+                if until_ns > *now_ns.get_or_insert_with(mono_ns)
+                    && connection.output.unsent_bytes() <= OUTPUT_HOLD_BYTES_MAX
+                {
+                    first_ns = first_ns.min(until_ns);
+                    held.push(*conn);
+                    return false;
+                }
+                connection.held_until_ns = 0;
+            }
+            connection.dirty = false;
+            true
+        });
+        *held_until_ns = (first_ns != u64::MAX).then_some(first_ns);
+        std::mem::replace(dirty, held)
+    }
+
+    /// Gives the list's memory back for the next turn.
+    pub(crate) fn sent_all(&mut self, mut list: Vec<ConnId>) {
+        list.clear();
+        list.append(&mut self.dirty);
+        self.dirty = list;
     }
 
     /// Bytes came in. They are dropped when the server no longer wants to hear of them, or has
@@ -173,6 +227,7 @@ impl Hub {
             _ => return false,
         }
         connection.phase = Phase::Closing;
+        connection.held_until_ns = 0;
         connection.wants_receive = false;
         let drained = connection.output.is_empty() && !connection.sending;
         if drained || connection.broken {
@@ -245,11 +300,8 @@ impl Hub {
         if !self.events.is_empty() {
             return Sleep::Not;
         }
-        let next = match (until_mono_ns, self.timers.next_at()) {
-            (Some(until), Some(timer)) => until.min(timer),
-            (Some(at), None) | (None, Some(at)) => at,
-            (None, None) => return Sleep::Forever,
-        };
+        let moments = [until_mono_ns, self.timers.next_at(), self.held_until_ns];
+        let Some(next) = moments.into_iter().flatten().min() else { return Sleep::Forever };
         match next.saturating_sub(mono_ns()) {
             0 => Sleep::Not,
             left => Sleep::For(Duration::from_nanos(left)),

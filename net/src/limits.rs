@@ -35,6 +35,10 @@ pub(crate) const BATCH_COMPLETIONS_MAX: u32 = 25;
 pub(crate) const BATCH_CONNECTIONS_EACH: usize = 4;
 /// The longest time a batching wait may add.
 pub(crate) const BATCH_WAIT_US_MAX: u32 = 50;
+/// How long output may be held for what follows it; a reply to another core's request comes sooner.
+pub(crate) const OUTPUT_HOLD_US_MAX: u64 = 200;
+/// Output beyond this is not held.
+pub(crate) const OUTPUT_HOLD_BYTES_MAX: usize = 32 << 10;
 /// Pause before accepting again after the process ran out of descriptors.
 pub(crate) const ACCEPT_PAUSE_MS: u64 = 100;
 /// Silence after which TCP probes a peer, and the pause between its three probes.

@@ -174,3 +174,29 @@ fn a_driver_without_work_stays_asleep() {
         assert!(turns <= 3, "{turns} turns although nothing happened");
     });
 }
+
+#[test]
+fn held_output_leaves_when_released_or_after_a_moment() {
+    both(|choice| {
+        let mut rig = Rig::new(choice);
+        let (mut client, conn) = rig.pair();
+        let start_ns = mono_ns();
+        rig.driver.output(conn).unwrap().extend_from_slice(b"first ");
+        rig.driver.hold(conn);
+        rig.turn(Wait::Now);
+        let unsent = rig.driver.unsent_bytes(conn);
+        // On a busy machine the moment may be over already.
+        assert!(unsent == 6 || mono_ns() - start_ns > 50_000, "{unsent} bytes kept");
+        rig.driver.output(conn).unwrap().extend_from_slice(b"second ");
+        rig.driver.release(conn);
+        rig.turn(Wait::Now);
+        assert_eq!(rig.driver.unsent_bytes(conn), 0, "released");
+        rig.driver.output(conn).unwrap().extend_from_slice(b"third");
+        rig.driver.hold(conn);
+        // Nothing else happens: the driver wakes by itself.
+        rig.until("it has left", |rig| rig.driver.unsent_bytes(conn) == 0);
+        let mut got = [0; 18];
+        client.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"first second third");
+    });
+}

@@ -17,6 +17,14 @@ impl Wire for Driver {
         Driver::send_shared(self, conn, value);
     }
 
+    fn hold(&mut self, conn: ConnId) {
+        Driver::hold(self, conn);
+    }
+
+    fn release(&mut self, conn: ConnId) {
+        Driver::release(self, conn);
+    }
+
     #[inline]
     fn unsent_bytes(&self, conn: ConnId) -> usize {
         Driver::unsent_bytes(self, conn) + Driver::unsent_shared_bytes(self, conn)

@@ -187,17 +187,15 @@ impl EpollDriver {
     }
 
     fn flush(&mut self, hub: &mut Hub) {
-        let mut dirty = std::mem::take(&mut hub.dirty);
-        for conn in dirty.drain(..) {
+        let sendable = hub.take_sendable();
+        for &conn in &sendable {
             let Some(connection) = hub.connections.get_mut(conn) else { continue };
-            connection.dirty = false;
             if connection.phase != Phase::Connecting && !connection.sending {
                 self.send(hub, conn);
             }
             hub.settle(conn);
         }
-        // No connection becomes dirty while flushing: keep the list's memory.
-        hub.dirty = dirty;
+        hub.sent_all(sendable);
     }
 
     /// Tells the kernel what to report of a connection, if that changed.

@@ -14,6 +14,7 @@ use crate::limits::{
     INPUT_STALL_BYTES,
 };
 use crate::shard::Shard;
+use crate::shard::outlet::hold_while_waiting;
 use crate::shard::session::Session;
 use crate::shard::wire::Wire;
 
@@ -123,7 +124,7 @@ impl Shard {
             self.execute(inputs, &arguments, &jobs, wire);
         }
         self.arguments = arguments;
-        inputs.drain(..).for_each(|input| self.keep_rest(input));
+        inputs.drain(..).for_each(|input| self.keep_rest(input, wire));
     }
 
     /// Connections that have requests left from an earlier turn.
@@ -269,11 +270,14 @@ impl Shard {
     }
 
     /// Keeps what was not executed for a later turn.
-    fn keep_rest(&mut self, input: Input) {
+    fn keep_rest(&mut self, input: Input, wire: &mut impl Wire) {
         let conn = input.conn;
         let Some(session) = self.session(conn) else { return };
         assert!(session.pending.is_empty(), "an input takes all that was pending");
         session.input = None;
+        if !session.replies.is_empty() {
+            hold_while_waiting(session, wire);
+        }
         if session.closing {
             return;
         }

@@ -48,8 +48,18 @@ pub(crate) fn settle(session: &mut Session, wire: &mut impl Wire) {
             send_tail(session, wire, value);
         }
     }
+    hold_while_waiting(session, wire);
     if session.closing && session.replies.is_empty() && !session.scattering {
         wire.close(session.conn);
+    }
+}
+
+/// Replies in front of one that waits leave together with it: a send costs more than it.
+pub(crate) fn hold_while_waiting(session: &Session, wire: &mut impl Wire) {
+    if session.replies.is_empty() {
+        wire.release(session.conn);
+    } else {
+        wire.hold(session.conn);
     }
 }
 

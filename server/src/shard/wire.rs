@@ -14,6 +14,10 @@ pub(crate) trait Wire {
     fn output(&mut self, conn: ConnId) -> Option<&mut Vec<u8>>;
     /// Sends a large value from its place, after everything appended so far.
     fn send_shared(&mut self, conn: ConnId, value: Arc<LargeValue>);
+    /// Keeps the output back for a moment: more will soon follow it.
+    fn hold(&mut self, conn: ConnId);
+    /// Lets the output go.
+    fn release(&mut self, conn: ConnId);
     /// Bytes that the peer has not taken yet.
     fn unsent_bytes(&self, conn: ConnId) -> usize;
     /// Those of them that are held for this peer alone, not sent from where they lie.

@@ -24,6 +24,8 @@ enum Life {
 struct Connection {
     life: Life,
     output: Vec<u8>,
+    /// Nothing leaves: a shard that forgot to release would leave its client without replies.
+    held: bool,
     taken: u64,
     paused: bool,
     notify: bool,
@@ -44,7 +46,8 @@ impl SimulatedWire {
 
     pub(super) fn open(&mut self, conn: ConnId) {
         let (life, output) = (Life::Open, Vec::new());
-        let fresh = Connection { life, output, taken: 0, paused: false, notify: false };
+        let fresh =
+            Connection { life, output, held: false, taken: 0, paused: false, notify: false };
         let before = self.connections.insert(conn, fresh);
         assert!(before.is_none(), "a place is free before it is used again");
     }
@@ -57,7 +60,7 @@ impl SimulatedWire {
     /// What the peer takes of its replies, at most `len_max` bytes.
     pub(super) fn take(&mut self, conn: ConnId, len_max: usize) -> Vec<u8> {
         let Some(connection) = self.connections.get_mut(&conn) else { return Vec::new() };
-        let len = connection.output.len().min(len_max);
+        let len = if connection.held { 0 } else { connection.output.len().min(len_max) };
         connection.taken += len as u64;
         let bytes = connection.output.drain(..len).collect();
         if connection.life == Life::Closing && connection.output.is_empty() {
@@ -103,6 +106,18 @@ impl Wire for SimulatedWire {
         }
     }
 
+    fn hold(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.held = connection.life == Life::Open;
+        }
+    }
+
+    fn release(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.held = false;
+        }
+    }
+
     fn unsent_bytes(&self, conn: ConnId) -> usize {
         self.connections.get(&conn).map_or(0, |c| c.output.len() * self.weight)
     }
@@ -140,6 +155,7 @@ impl Wire for SimulatedWire {
         if let Some(connection) = self.connections.get_mut(&conn)
             && connection.life == Life::Open
         {
+            connection.held = false;
             connection.life = if connection.output.is_empty() { Life::Gone } else { Life::Closing };
         }
     }
