@@ -214,7 +214,7 @@ mod tests {
     use rand::SeedableRng;
 
     fn entry(i: u64) -> Entry {
-        Entry::new(Address(i), (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 34) as u32)
+        Entry::new(Address(i), (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 36) as u32)
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::table::Entry;
 
 /// Where a scan continues; 0 is the start, and it means the same on every shard.
 ///
-/// `slot << 30 | fragment`: the first slot and fragment not yet visited.
+/// `slot << 28 | fragment`: the first slot and fragment not yet visited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor(pub u64);
 

@@ -249,7 +249,7 @@ mod tests {
 
     fn place(i: u64, db: u8) -> Place {
         let hash = i.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        Place { slot: (hash >> 50) as u16, db, fragment: (hash as u32) >> 2 }
+        Place { slot: (hash >> 50) as u16, db, fragment: (hash as u32) >> 4 }
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub const SEGMENT_LEN_BYTES_MAX: usize = 1 << 20;
 pub const SEGMENTS_WANTED_MIN: u64 = 128;
 /// Smallest memory limit an engine works with.
 pub const MEMORY_BYTES_MIN: u64 = 2 << 20;
-/// Addressable memory of one engine: 34 bits of 8-byte units.
+/// Addressable memory of one engine: 34 of the 36 bits that an entry keeps, in units of 8 bytes.
 pub const ADDRESS_SPACE_BYTES_MAX: u64 = 128 << 30;
 
 /// Segments whose room is kept free so that a write waits for a bounded step only.
@@ -48,7 +48,7 @@ pub const TABLE_BUCKETS_MAX: usize = 1024;
 /// Children of a branch, a power of two.
 pub const BRANCH_FANOUT: usize = 16;
 /// Bits of hash that an index entry keeps.
-pub const FRAGMENT_BITS: u32 = 30;
+pub const FRAGMENT_BITS: u32 = 28;
 /// What one insertion can add to the index: a page, a branch and its sixteen tables.
 pub const INDEX_GROWTH_BYTES_MAX: u64 = 48 << 10;
 

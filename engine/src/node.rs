@@ -195,7 +195,7 @@ mod tests {
     use crate::limits::TABLE_BUCKETS_MAX;
 
     fn entry(i: u64) -> Entry {
-        Entry::new(Address(i), (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 34) as u32)
+        Entry::new(Address(i), (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 36) as u32)
     }
 
     fn weigh(node: &Node) -> usize {

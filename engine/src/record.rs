@@ -3,7 +3,7 @@
 //! ```text
 //! word 0   version                epoch:20 | seq:44
 //! word 1   shape                  access:24 | value_len:20 | key_len:16 | flags:4
-//! word 2   home                   slot:14 | db:4 | fragment:30 | tag:8 | 0:8
+//! word 2   home                   slot:14 | db:4 | 0:2 | fragment:28 | tag:8 | 0:8
 //! [word]   deadline, if DEADLINE  deadline_ms:48 | wheel_tag:8 | 0:8
 //! [word]   extra, if EXTRA        client_flags:32 | 0:32
 //! key, value, zero to seven bytes of padding
@@ -32,7 +32,7 @@ pub(crate) const INLINE_LEN_MAX: usize = (1 << 20) - 1;
 /// Bits of the access clock.
 pub(crate) const ACCESS_BITS: u32 = 24;
 
-const _: () = assert!(SLOT_COUNT == 1 << 14 && DATABASES_MAX <= 1 << 4 && FRAGMENT_BITS == 30);
+const _: () = assert!(SLOT_COUNT == 1 << 14 && DATABASES_MAX <= 1 << 4 && FRAGMENT_BITS == 28);
 
 /// Word 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -294,7 +294,7 @@ mod tests {
         let (key, value) = (vec![b'k'; key_len], vec![b'v'; value_len]);
         let watched =
             NonZeroU64::new(deadline).map(|deadline_ms| Watched { deadline_ms, wheel_tag: 0xa5 });
-        let place = Place { slot: 16383, db: 15, fragment: (1 << 30) - 1 };
+        let place = Place { slot: 16383, db: 15, fragment: (1 << FRAGMENT_BITS) - 1 };
         let (version, access) = (Version(u64::MAX), (1 << 24) - 1);
         let head = Head {
             version,

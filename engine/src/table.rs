@@ -3,10 +3,10 @@
 //! An entry is eight bytes: where the item lies and a piece of its hash.
 //!
 //! ```text
-//!  63                              30 29                            0
-//! ┌──────────────────────────────────┬───────────────────────────────┐
-//! │ address, 8-byte units         34 │ fragment of the hash       30 │
-//! └──────────────────────────────────┴───────────────────────────────┘
+//!  63                                28 27                          0
+//! ┌────────────────────────────────────┬─────────────────────────────┐
+//! │ address                         36 │ fragment of the hash     28 │
+//! └────────────────────────────────────┴─────────────────────────────┘
 //! ```
 //!
 //! Invariant: a table never grows while less than three quarters of it live (tombstones make it
@@ -209,7 +209,7 @@ mod tests {
 
     /// Spreads `i` over the fragment's bits.
     fn entry(i: u64) -> Entry {
-        Entry::new(Address(i), (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 34) as u32)
+        Entry::new(Address(i), (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 36) as u32)
     }
 
     fn fill(table: &mut Table, numbers: core::ops::Range<u64>) {
@@ -221,8 +221,8 @@ mod tests {
 
     #[test]
     fn an_entry_keeps_address_and_fragment() {
-        let entry = Entry::new(Address((1 << 34) - 1), (1 << 30) - 1);
-        assert_eq!((entry.address().0, entry.fragment()), ((1 << 34) - 1, (1 << 30) - 1));
+        let entry = Entry::new(Address((1 << 36) - 1), (1 << 28) - 1);
+        assert_eq!((entry.address().0, entry.fragment()), ((1 << 36) - 1, (1 << 28) - 1));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::limits::{DATABASES_MAX, FRAGMENT_BITS, SCAN_ITEMS_MAX};
 use crate::refused::Refused;
 use crate::version::Version;
 
-/// Where an export of a slot continues: `db << 30 | fragment`; 0 is the start.
+/// Where an export of a slot continues: `db << 28 | fragment`; 0 is the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SlotCursor(pub u64);
 
