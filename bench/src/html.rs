@@ -5,27 +5,20 @@
 
 use std::fmt::Write;
 
+use crate::drawing::{self, PALETTE, escape, short};
 use crate::load::{Outcome, Second};
-use crate::plot::{Line, Plot, escape};
+use crate::plot::{Line, Plot};
 use crate::summary;
 
 const STYLE: &str = "
-:root{color-scheme:light dark;--bg:#fff;--ink:#1c2430;--dim:#687385;--grid:#e3e7ee;
---c0:#0b7285;--c1:#e8590c;--c2:#7048e8;--c3:#c92a2a;--c4:#2b8a3e}
-@media(prefers-color-scheme:dark){:root{--bg:#12161c;--ink:#dfe5ee;--dim:#93a0b4;--grid:#28303b;
---c0:#3bc9db;--c1:#ffa94d;--c2:#b197fc;--c3:#ff8787;--c4:#69db7c}}
 body{background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,sans-serif;margin:2rem auto;
-max-width:780px;padding:0 1rem}h1{font-size:1.3rem}h2{font-size:1.1rem;margin-top:2.5rem}
+max-width:820px;padding:0 1rem}h1{font-size:1.3rem}h2{font-size:1.1rem;margin-top:2.5rem}
 pre{background:color-mix(in srgb,var(--grid) 45%,transparent);padding:.8rem;border-radius:6px;
-overflow-x:auto;font-size:12px}figure{margin:1.4rem 0}figcaption{font-weight:600}
-svg{width:100%;height:auto}svg text{fill:var(--dim);font-size:11px;text-anchor:middle}
-svg text.y,svg text.unit{text-anchor:end}.grid{stroke:var(--grid);fill:none}
-.line{fill:none;stroke-width:1.8}.legend{margin:0;font-size:13px}.legend span{margin-right:1rem}
-.line.c0{stroke:var(--c0)}.line.c1{stroke:var(--c1)}.line.c2{stroke:var(--c2)}
-.line.c3{stroke:var(--c3)}.line.c4{stroke:var(--c4)}
-.dot.c0{fill:var(--c0)}.dot.c1{fill:var(--c1)}.dot.c2{fill:var(--c2)}.dot.c3{fill:var(--c3)}
-.dot.c4{fill:var(--c4)}span.c0{color:var(--c0)}span.c1{color:var(--c1)}span.c2{color:var(--c2)}
-span.c3{color:var(--c3)}span.c4{color:var(--c4)}";
+overflow-x:auto;font-size:12px}figure{margin:1.6rem 0}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.6rem}
+.tile{border:1px solid var(--grid);border-radius:8px;padding:.5rem .8rem}
+.tile strong{display:block;font-size:1.25rem;font-variant-numeric:tabular-nums}
+.tile span,footer{color:var(--dim);font-size:.8rem}.trouble{color:var(--c3);font-weight:600}";
 
 /// The whole page.
 pub fn page(title: &str, outcomes: &[Outcome]) -> String {
@@ -33,22 +26,47 @@ pub fn page(title: &str, outcomes: &[Outcome]) -> String {
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
-         <style>{STYLE}</style>\n<h1>{title}</h1>\n"
+         <style>{PALETTE}{STYLE}{}</style>\n<h1>{title}</h1>\n",
+        drawing::STYLE
     );
     if outcomes.len() > 1 {
         page.push_str(&curve(outcomes));
     }
     for outcome in outcomes {
-        let _ = write!(
-            page,
-            "<h2>{}</h2>\n<pre>{}</pre>\n",
-            escape(&outcome.name),
-            escape(&summary::text(outcome))
-        );
+        let _ = writeln!(page, "<h2>{}</h2>", escape(&outcome.name));
+        for trouble in summary::troubles(outcome) {
+            let _ = writeln!(page, "<p class=\"trouble\">{}</p>", escape(&trouble));
+        }
+        page.push_str(&tiles(outcome));
         page.push_str(&series(&outcome.series));
+        let figures = escape(&summary::text(outcome));
+        let _ = writeln!(
+            page,
+            "<details open><summary>Figures</summary><pre>{figures}</pre></details>"
+        );
     }
-    page.push_str("</html>\n");
+    page.push_str("<footer>Point at a plot to read its figures.</footer></html>\n");
     page
+}
+
+/// The figures most look for.
+fn tiles(outcome: &Outcome) -> String {
+    let latencies = &outcome.latencies;
+    let mut tiles = vec![
+        ("answers a second", short(outcome.answers_per_s)),
+        ("p50", format!("{} µs", short(latencies.p50_us))),
+        ("p99", format!("{} µs", short(latencies.p99_us))),
+        ("p99.9", format!("{} µs", short(latencies.p999_us))),
+    ];
+    if let Some(server) = &outcome.server {
+        tiles.push(("server, an operation", format!("{} ns", short(server.cpu_ns_per_op))));
+        tiles.push(("server, resident", format!("{} MiB", server.rss_bytes >> 20)));
+    }
+    let wrong = outcome.wrong + outcome.refused + outcome.missing;
+    tiles.push(("missing, wrong, refused", wrong.to_string()));
+    let tile =
+        |(name, figure)| format!("<div class=\"tile\"><strong>{figure}</strong><span>{name}</span></div>");
+    format!("<div class=\"tiles\">{}</div>\n", tiles.into_iter().map(tile).collect::<String>())
 }
 
 /// Latency against load: one point a rate.
@@ -62,8 +80,12 @@ fn curve(outcomes: &[Outcome]) -> String {
         line("p99", |outcome| outcome.latencies.p99_us),
         line("p99.9", |outcome| outcome.latencies.p999_us),
     ];
-    let title = "Latency against load, µs";
-    Plot { title, x: "answers a second", logarithmic: true, lines }.svg()
+    let (title, x, y) = ("Latency against load", "answers a second", "µs");
+    let latency = Plot { title, x, y, logarithmic: true, lines, ..Plot::default() };
+    let cost = |outcome: &Outcome| Some((outcome.answers_per_s, outcome.server?.cpu_ns_per_op));
+    let lines = vec![Line { name: "server", points: outcomes.iter().filter_map(cost).collect() }];
+    let (title, y) = ("Processor time against load", "ns an operation");
+    latency.svg() + &Plot { title, x, y, lines, ..Plot::default() }.svg()
 }
 
 /// Throughput, latency and the server's cost over time.
@@ -83,12 +105,14 @@ fn series(seconds: &[Second]) -> String {
     let cost = vec![line("server", |second| second.cpu_ns_per_op)];
     let memory = vec![line("server", |second| second.rss_bytes.map(|b| b as f64 / 1048576.0))];
     let plots = [
-        ("Throughput, answers a second", false, throughput),
-        ("Latency, µs", true, latency),
-        ("Processor time of the server, ns an operation", false, cost),
-        ("Resident memory of the server, MiB", false, memory),
+        ("Throughput", "answers a second", false, throughput),
+        ("Latency percentiles", "µs", true, latency),
+        ("Processor time of the server", "ns an operation", false, cost),
+        ("Resident memory of the server", "MiB", false, memory),
     ];
-    let draw = |(title, logarithmic, lines)| Plot { title, x: "seconds", logarithmic, lines }.svg();
+    let draw = |(title, y, logarithmic, lines)| {
+        Plot { title, x: "s", y, logarithmic, lines, ..Plot::default() }.svg()
+    };
     plots.map(draw).concat()
 }
 
@@ -115,8 +139,8 @@ mod tests {
         let page = page("<b>", &[outcome("one"), outcome("two")]);
         assert!(page.contains("<title>&lt;b&gt;</title>") && !page.contains("<b>"));
         assert!(!page.contains("http") && !page.contains("src="));
-        assert_eq!(page.matches("Latency against load").count(), 1);
-        assert_eq!(page.matches("Throughput, answers").count(), 2);
+        assert_eq!(page.matches("\">Latency against load<").count(), 1);
+        assert_eq!(page.matches("\">Throughput<").count(), 2);
         assert!(!page.contains("Resident memory"), "nothing known, nothing drawn");
         assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
     }

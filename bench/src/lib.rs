@@ -27,6 +27,8 @@ pub mod server_process;
 pub mod html;
 // Line plots as SVG.
 pub mod plot;
+// The frame and the colours of drawings.
+pub mod drawing;
 // What came of a load, as text and as JSON.
 pub mod summary;
 // What is seen while a load runs.

@@ -99,7 +99,7 @@ fn row(latencies: &Latencies) -> String {
 }
 
 /// What went wrong, a line each.
-fn troubles(outcome: &Outcome) -> Vec<String> {
+pub fn troubles(outcome: &Outcome) -> Vec<String> {
     let mut found = Vec::new();
     if outcome.lost_connections > 0 {
         let last = outcome.series.last().map_or(0, |second| second.at_s);

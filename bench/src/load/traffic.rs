@@ -91,6 +91,14 @@ impl Worker {
         // A connection the driver gave up takes nothing more; its end is on the way as an event.
         let Some(out) = self.driver.output(id) else { return };
         let (workload, protocol) = (&self.plan.workload, self.plan.protocol);
+        let template = match wanted.kind {
+            Kind::Get => &self.get,
+            Kind::Set => &self.set,
+            _ => &None,
+        };
+        if let Some(template) = template {
+            return template.append(wanted.key, &workload.values, out);
+        }
         let (key, value) = (&mut self.key, &mut self.value);
         match wanted.kind {
             Kind::Get => {

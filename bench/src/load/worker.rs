@@ -18,6 +18,7 @@ use super::plan::{Limit, Plan, Stage};
 use super::tally::Tally;
 use crate::failure::Failure;
 use crate::limits::{BACKLOG_WAIT_MAX, REQUESTS_PER_ENTRY_MAX};
+use crate::protocol::Template;
 use crate::workload::Draws;
 
 /// How long a thread sleeps at most before it looks at the flag to stop.
@@ -93,6 +94,9 @@ pub(super) struct Worker {
     /// The connection an open loop uses next.
     pub(super) cursor: usize,
     pub(super) running: Running,
+    /// Reads and writes made beforehand, where keys and lengths allow it.
+    pub(super) get: Option<Template>,
+    pub(super) set: Option<Template>,
     pub(super) key: Vec<u8>,
     pub(super) value: Vec<u8>,
     stop: Arc<AtomicBool>,
@@ -108,8 +112,13 @@ impl Worker {
         let driver = driver(plan.driver, count)?;
         let draws = plan.workload.draws(number as u64, plan.threads as u64);
         let connections = (0..count).map(|_| Connection::new(plan.protocol)).collect();
+        let workload = &plan.workload;
+        let get = Template::get(plan.protocol, &workload.keys);
+        let set = Template::set(plan.protocol, &workload.keys, &workload.values);
         Ok(Worker {
             running: Running::idle(plan.pipeline),
+            get,
+            set: set.filter(|_| workload.ttl_s.is_none()),
             plan,
             number,
             driver,

@@ -3,18 +3,23 @@
 //! Owns the closed list of protocols. Invariant: every protocol says the same things, so that the
 //! load and its checks are the same for all. Cost: an enum's branch a request and an answer.
 
+// Requests made beforehand.
+mod template;
 // memcached's text protocol.
 mod memcached_text;
 // memcached's meta commands.
 mod memcached_meta;
 // memcached's binary protocol.
 mod memcached_binary;
+// Reads that come back as they were sent.
+mod echo;
 // RESP, with net's codec.
 mod resp;
 
 use memcached_binary::BinaryParser;
 use memcached_meta::MetaParser;
 use memcached_text::TextParser;
+pub use template::Template;
 use velodrome_net::resp::ReplyParser;
 
 use crate::workload::Kind;
@@ -143,7 +148,8 @@ impl Protocol {
     /// A parser at the start of an answer.
     pub fn parser(self) -> AnswerParser {
         match self {
-            Protocol::Resp | Protocol::Echo => AnswerParser::Resp(ReplyParser::new()),
+            Protocol::Resp => AnswerParser::Resp(ReplyParser::new()),
+            Protocol::Echo => AnswerParser::Echo,
             Protocol::MemcachedText => AnswerParser::MemcachedText(TextParser::default()),
             Protocol::MemcachedMeta => AnswerParser::MemcachedMeta(MetaParser),
             Protocol::MemcachedBinary => AnswerParser::MemcachedBinary(BinaryParser),
@@ -162,6 +168,8 @@ pub enum AnswerParser {
     MemcachedMeta(MetaParser),
     /// memcached's binary protocol.
     MemcachedBinary(BinaryParser),
+    /// Requests that come back.
+    Echo,
 }
 
 impl AnswerParser {
@@ -181,6 +189,7 @@ impl AnswerParser {
             AnswerParser::MemcachedText(parser) => parser.next(bytes, kind),
             AnswerParser::MemcachedMeta(parser) => parser.next(bytes, kind),
             AnswerParser::MemcachedBinary(parser) => parser.next(bytes, kind),
+            AnswerParser::Echo => echo::next(bytes),
         }
     }
 }

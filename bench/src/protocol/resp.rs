@@ -52,13 +52,10 @@ pub(super) fn next<'a>(
     Ok(Some((skipped.consumed, answer)))
 }
 
-/// Many values, or the request itself as an echo server returns it.
+/// Many values.
 fn aggregate(reply: &[u8]) -> Result<Answer<'_>, NoAnswer> {
     let value = ReplyParser::new().next(reply).map_err(|_| NoAnswer::of(reply))?;
     let Some((_, Value::Array(elements))) = value else { return Ok(Answer::Strange) };
-    if let [Value::Bulk(b"GET"), Value::Bulk(_)] = elements[..] {
-        return Ok(Answer::Echoed(reply.len()));
-    }
     let value = |element: &Value<'_>| matches!(element, Value::Bulk(_) | Value::Null);
     if !elements.iter().all(value) {
         return Ok(Answer::Strange);
@@ -92,7 +89,7 @@ mod tests {
 
     #[test]
     fn answers_are_read_wherever_they_are_cut() {
-        let cases: [(&[u8], Answer<'_>); 10] = [
+        let cases: [(&[u8], Answer<'_>); 9] = [
             (b"$3\r\na\r\n\r\n", Answer::Value(b"a\r\n")),
             (b"$-1\r\n", Answer::Missing),
             (b"_\r\n", Answer::Missing),
@@ -101,7 +98,6 @@ mod tests {
             (b":-7\r\n", Answer::Number(-7)),
             (b"-ERR no\r\n", Answer::Refused(b"ERR no")),
             (b"*2\r\n$1\r\na\r\n$-1\r\n", Answer::Values(vec![Some(b"a"), None])),
-            (b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", Answer::Echoed(20)),
             (b"*1\r\n:1\r\n", Answer::Strange),
         ];
         for (bytes, expected) in cases {

@@ -70,6 +70,14 @@ impl Lengths {
         self.ranges.iter().any(|&(min, max, _)| (min as usize..=max as usize).contains(&len))
     }
 
+    /// The one length all values have.
+    pub fn only(&self) -> Option<u32> {
+        match self.ranges[..] {
+            [(min, max, _)] if min == max => Some(min),
+            _ => None,
+        }
+    }
+
     #[inline]
     pub(super) fn draw(&self, rng: &mut SmallRng) -> u32 {
         let range = match &self.ranges[..] {
@@ -100,13 +108,17 @@ impl Values {
     /// Replaces `into` with the value of key `number` of `len` bytes.
     #[inline]
     pub fn write(&self, number: u64, len: u32, into: &mut Vec<u8>) {
-        into.clear();
+        into.resize(len as usize, 0);
+        self.write_into(number, into);
+    }
+
+    /// Fills `into` with the value of key `number` of as many bytes.
+    #[inline]
+    pub fn write_into(&self, number: u64, into: &mut [u8]) {
         let (stamp, offset) = stamp(number);
-        let len = len as usize;
-        into.extend_from_slice(&stamp[..len.min(STAMP_LEN)]);
-        if len > STAMP_LEN {
-            into.extend_from_slice(&self.noise[offset..offset + len - STAMP_LEN]);
-        }
+        let (head, tail) = into.split_at_mut(into.len().min(STAMP_LEN));
+        head.copy_from_slice(&stamp[..head.len()]);
+        tail.copy_from_slice(&self.noise[offset..offset + tail.len()]);
     }
 
     /// Whether `bytes` are a value of key `number`.
