@@ -64,8 +64,9 @@ fn tiles(outcome: &Outcome) -> String {
     }
     let wrong = outcome.wrong + outcome.refused + outcome.missing;
     tiles.push(("missing, wrong, refused", wrong.to_string()));
-    let tile =
-        |(name, figure)| format!("<div class=\"tile\"><strong>{figure}</strong><span>{name}</span></div>");
+    let tile = |(name, figure)| {
+        format!("<div class=\"tile\"><strong>{figure}</strong><span>{name}</span></div>")
+    };
     format!("<div class=\"tiles\">{}</div>\n", tiles.into_iter().map(tile).collect::<String>())
 }
 

@@ -9,8 +9,12 @@
 
 // The command line.
 pub mod cli;
+// The document of what was measured, made from records.
+pub mod performance;
 // The latency suite: named scenarios, records, their comparison.
 pub mod suite;
+// The highest rate a server answers in time.
+pub mod ceiling;
 // Rounds, scenarios and the order in which the servers take their turns.
 pub mod peers;
 // What the comparison found, as a table for people and as JSON for machines.
@@ -27,6 +31,8 @@ pub mod server_process;
 pub mod html;
 // Line plots as SVG.
 pub mod plot;
+// Horizontal bars as SVG.
+pub mod bars;
 // The frame and the colours of drawings.
 pub mod drawing;
 // What came of a load, as text and as JSON.
@@ -51,6 +57,8 @@ pub mod resident;
 pub mod affinity;
 // Processor time of all threads of a process.
 pub mod cpu_time;
+// On what, of what and when a record was taken.
+pub mod provenance;
 // Medians and ranges.
 pub mod spread;
 // Why a run could not be done.

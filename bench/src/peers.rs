@@ -13,6 +13,7 @@ use crate::cpu_time::process_cpu_ns;
 use crate::failure::Failure;
 use crate::limits::{KEYS_MAX, ROUNDS_MAX};
 use crate::load::{Arrivals, Limit, Outcome, Pace, Plan as LoadPlan, Session, Stage};
+use crate::provenance::Provenance;
 use crate::redis_benchmark::RedisBenchmark;
 use crate::report::{Report, Row, Sample};
 use crate::scenario::{Operation, Scenario};
@@ -55,6 +56,8 @@ pub struct Plan {
     pub ip: IpAddr,
     /// The core all servers run on, one at a time.
     pub server_core: usize,
+    /// The core of a second shard, where a server has two.
+    pub second_core: usize,
     /// The load.
     pub generator: Generator,
     /// What is measured, dataset by dataset.
@@ -82,6 +85,7 @@ pub fn compare(
         rows.extend(compare_group(plan, group, stop, progress)?);
     }
     Ok(Report {
+        of: Provenance::here(),
         servers: plan.servers.iter().map(|spec| (spec.name.clone(), spec.kind)).collect(),
         subjects: plan.subjects,
         conditions: conditions(plan),
@@ -146,7 +150,8 @@ fn prepare(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(&str),
 ) -> Result<ServerProcess, Failure> {
-    let server = ServerProcess::start(spec, plan.ip, &[plan.server_core])?;
+    let cores = [plan.server_core, plan.second_core];
+    let server = ServerProcess::start(spec, plan.ip, &cores[..spec.shards])?;
     verify(&server)?;
     let (name, pid, address) = (server.name(), server.pid(), server.address());
     let (keys, size) = (scenario.dataset.keys, &scenario.dataset.size);
@@ -162,7 +167,8 @@ fn prepare(
     Ok(server)
 }
 
-fn load_plan(
+/// What the load is told about a scenario.
+pub(crate) fn load_plan(
     scenario: &Scenario,
     server: &ServerProcess,
     core: usize,
@@ -229,7 +235,11 @@ fn measure(
 }
 
 /// Refuses figures of a server that died, answered wrongly or lost its keys.
-fn sound(server: &ServerProcess, scenario: &Scenario, outcome: &Outcome) -> Result<(), Failure> {
+pub(crate) fn sound(
+    server: &ServerProcess,
+    scenario: &Scenario,
+    outcome: &Outcome,
+) -> Result<(), Failure> {
     let failed = |reason: String| {
         let server = server.name().to_owned();
         Err(Failure::Load { server, scenario: scenario.name(), reason })
@@ -268,7 +278,10 @@ fn conditions(plan: &Plan) -> String {
             format!("redis-benchmark on core {}", program.core)
         }
     };
-    format!("servers on core {}, {load}, {} rounds", plan.server_core, plan.rounds)
+    let second = plan.servers.iter().any(|spec| spec.shards > 1);
+    let second = second.then(|| format!(", second shard on core {}", plan.second_core));
+    let (core, second, rounds) = (plan.server_core, second.unwrap_or_default(), plan.rounds);
+    format!("servers on core {core}{second}, {load}, {rounds} rounds")
 }
 
 #[cfg(test)]
@@ -283,12 +296,14 @@ mod tests {
             kind: Kind::Redis,
             program: "/nonexistent".into(),
             extra_args: Vec::new(),
+            shards: 1,
         };
         Plan {
             servers: vec![spec.clone(), spec],
             subjects: 1,
             ip: IpAddr::from([127, 0, 0, 1]),
             server_core: 0,
+            second_core: 1,
             generator: Generator::RedisBenchmark(
                 RedisBenchmark { program: "/nonexistent".into(), core: 0 },
                 1.0,

@@ -5,8 +5,9 @@
 
 use std::fmt::{self, Display, Write};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::provenance::Provenance;
 use crate::scenario::Scenario;
 use crate::server_process::Kind;
 use crate::spread::Spread;
@@ -17,6 +18,10 @@ const LATENCY_BAR: f64 = 1.1;
 const THROUGHPUT_BAR: f64 = 0.995;
 /// A single connection's median may be this much longer than a peer's.
 const SINGLE_P50_BAR_US: f64 = 5.0;
+
+/// Two shards may need this much of what one needs for an operation, at this depth.
+const TWO_SHARDS_BAR: f64 = 1.5;
+const TWO_SHARDS_DEPTH: u32 = 16;
 
 /// One server, one scenario, one round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -42,8 +47,20 @@ pub struct Row {
     pub rounds: Vec<Vec<Sample>>,
 }
 
+/// Medians of one server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Medians {
+    /// Requests answered a second.
+    pub requests_per_s: f64,
+    /// Median latency in microseconds.
+    pub p50_us: f64,
+    /// 99th percentile of latency in microseconds.
+    pub p99_us: f64,
+}
+
 /// A server under test beside one peer, in one scenario.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Summary {
     /// The scenario's name.
     pub scenario: String,
@@ -67,13 +84,20 @@ pub struct Summary {
     pub p99_ratio: Spread,
     /// Median latency, subject less peer, in microseconds.
     pub p50_difference_us: Spread,
+    /// Throughput and latency of the subject.
+    pub subject_medians: Medians,
+    /// Throughput and latency of the peer.
+    pub peer_medians: Medians,
     /// What of the bars was missed: `cpu`, `throughput`, `p50`, `p99`.
-    pub missed: Vec<&'static str>,
+    pub missed: Vec<String>,
 }
 
 /// Everything a comparison found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
+    /// Where it comes from.
+    #[serde(flatten)]
+    pub of: Provenance,
     /// Names and kinds of the servers.
     pub servers: Vec<(String, Kind)>,
     /// How many of the first servers are under test.
@@ -90,6 +114,19 @@ struct Document<'a> {
     summaries: Vec<Summary>,
     #[serde(flatten)]
     report: &'a Report,
+}
+
+/// What is read back of a record.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Comparison {
+    /// Where it comes from.
+    #[serde(flatten)]
+    pub of: Provenance,
+    /// The conditions, in words.
+    pub conditions: String,
+    /// Every scenario beside every peer.
+    pub summaries: Vec<Summary>,
 }
 
 impl Row {
@@ -115,11 +152,13 @@ impl Report {
         let ns = |server: usize| Some(row.spread(|s| s[server].cpu_ns_per_op)?.median);
         let difference =
             row.spread(|samples| (samples[subject].p50_ms - samples[peer].p50_ms) * 1000.0)?;
-        let cpu_bar = row.scenario.bars.and_then(|bars| match self.servers[peer].1 {
-            Kind::Redis => Some(bars.redis),
-            Kind::Memcached => Some(bars.memcached),
+        let two_shards = (row.scenario.pipeline == TWO_SHARDS_DEPTH).then_some(TWO_SHARDS_BAR);
+        let cpu_bar = match self.servers[peer].1 {
+            Kind::Redis => row.scenario.bars.map(|bars| bars.redis),
+            Kind::Memcached => row.scenario.bars.map(|bars| bars.memcached),
+            Kind::Velodrome => two_shards,
             _ => None,
-        });
+        };
         let mut summary = Summary {
             scenario: row.scenario.name(),
             subject: self.servers[subject].0.clone(),
@@ -132,8 +171,15 @@ impl Report {
             p50_ratio: ratio(|sample| sample.p50_ms)?,
             p99_ratio: ratio(|sample| sample.p99_ms)?,
             p50_difference_us: difference,
+            subject_medians: medians(row, subject)?,
+            peer_medians: medians(row, peer)?,
             missed: Vec::new(),
         };
+        if self.servers[peer].1 == Kind::Velodrome {
+            // Two shards beside one: only the processor time an operation has a bar.
+            summary.judge_cpu();
+            return Some(summary);
+        }
         summary.judge(row.scenario.connections == 1);
         Some(summary)
     }
@@ -144,6 +190,12 @@ impl Report {
         let wanted = self.servers[peer].1.protocol();
         let mut subjects = self.servers[..self.subjects].iter();
         subjects.position(|(_, kind)| kind.protocol() == wanted).unwrap_or(0)
+    }
+
+    /// What a record of this report would be read back as.
+    pub fn comparison(&self) -> Comparison {
+        let (of, conditions) = (self.of.clone(), self.conditions.clone());
+        Comparison { of, conditions, summaries: self.summaries() }
     }
 
     /// The whole report as indented JSON.
@@ -157,9 +209,16 @@ impl Report {
 }
 
 impl Summary {
+    fn judge_cpu(&mut self) {
+        if self.cpu_bar.is_some_and(|bar| self.cpu_ratio.median > bar) {
+            self.missed.push("cpu".to_owned());
+        }
+    }
+
     fn judge(&mut self, single: bool) {
-        let mut missed = |name, missed: bool| self.missed.extend(missed.then_some(name));
-        missed("cpu", self.cpu_bar.is_some_and(|bar| self.cpu_ratio.median > bar));
+        self.judge_cpu();
+        let mut missed =
+            |name: &str, missed: bool| self.missed.extend(missed.then(|| name.to_owned()));
         if single {
             missed("p50", self.p50_difference_us.median > SINGLE_P50_BAR_US);
             return;
@@ -172,7 +231,7 @@ impl Summary {
 
 impl Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "{}", self.conditions)?;
+        writeln!(out, "{}\n{}", self.of.words(), self.conditions)?;
         let summaries = self.summaries();
         for group in summaries.chunk_by(|one, two| one.peer == two.peer) {
             writeln!(out, "\n{} against {}", group[0].subject, group[0].peer)?;
@@ -199,6 +258,16 @@ impl Display for Report {
         }
         write!(out, "\nns/op: processor time of all the server's threads; median (min..max)")
     }
+}
+
+/// Throughput and latency of one server, over all rounds.
+fn medians(row: &Row, server: usize) -> Option<Medians> {
+    let median = |figure: fn(&Sample) -> f64| Some(row.spread(|s| figure(&s[server]))?.median);
+    Some(Medians {
+        requests_per_s: median(|sample| sample.requests_per_s)?,
+        p50_us: median(|sample| sample.p50_ms)? * 1000.0,
+        p99_us: median(|sample| sample.p99_ms)? * 1000.0,
+    })
 }
 
 fn range(spread: &Spread) -> Result<String, fmt::Error> {
@@ -229,6 +298,7 @@ mod tests {
         let keys = KeyCounts { small: 1, medium: 1, zipf: 1 };
         let scenario = Scenario::matrix(keys).swap_remove(4);
         Report {
+            of: Provenance::default(),
             servers: vec![
                 ("velodrome".to_owned(), Kind::Velodrome),
                 ("velodrome text".to_owned(), Kind::VelodromeText),

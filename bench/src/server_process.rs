@@ -71,6 +71,8 @@ pub struct ServerSpec {
     pub program: PathBuf,
     /// Flags after the run's own.
     pub extra_args: Vec<String>,
+    /// Shards, a core each; other servers than Velodrome have one.
+    pub shards: usize,
 }
 
 impl ServerSpec {
@@ -249,7 +251,7 @@ mod tests {
 
     fn spec(kind: Kind, program: &str) -> ServerSpec {
         let extra_args = vec!["--one".to_owned(), "two three".to_owned()];
-        ServerSpec { name: "it".to_owned(), kind, program: program.into(), extra_args }
+        ServerSpec { name: "it".to_owned(), kind, program: program.into(), extra_args, shards: 1 }
     }
 
     #[test]

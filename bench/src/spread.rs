@@ -3,10 +3,10 @@
 //! Owns the summary of a handful of measurements. Invariant: `min <= median <= max`. Cost: one
 //! sort.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The middle and the edges of a set of measurements, in their unit.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// The smallest.
     pub min: f64,

@@ -21,7 +21,8 @@ fn start(kind: Kind, program: &Path) -> Option<ServerProcess> {
     }
     let core = (0..1024).find(|core| Pinned::to(&[*core]).is_ok()).unwrap();
     let name = format!("{kind:?}");
-    let spec = ServerSpec { name, kind, program: program.to_owned(), extra_args: Vec::new() };
+    let spec =
+        ServerSpec { name, kind, program: program.to_owned(), extra_args: Vec::new(), shards: 1 };
     let server = ServerProcess::start(&spec, IpAddr::V4(Ipv4Addr::LOCALHOST), &[core]).unwrap();
     Some(server)
 }

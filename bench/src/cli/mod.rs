@@ -8,6 +8,10 @@
 mod load;
 // `velodrome-bench peers`.
 mod peers;
+// `velodrome-bench ceiling`.
+mod ceiling;
+// `velodrome-bench report`.
+mod report;
 // `velodrome-bench suite`, `compare`, `echo`.
 mod suite;
 // `velodrome-bench micro`, `instructions`.
@@ -51,6 +55,10 @@ enum Measurement {
     Peers(Box<peers::PeersArgs>),
     /// The named scenarios on a node started for each, and the floor under them; writes a record.
     Suite(Box<suite::SuiteArgs>),
+    /// The highest rate each server answers in time: an open loop whose rate is searched.
+    Ceiling(Box<ceiling::CeilingArgs>),
+    /// Renews PERFORMANCE.md and its plots from the committed records.
+    Report(report::ReportArgs),
     /// Two records of the suite side by side.
     Compare(suite::CompareArgs),
     /// A server that sends back what it gets, on the same event loop.
@@ -76,6 +84,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Measurement::Load(args) => load::run(&args, &stop),
         Measurement::Peers(args) => peers::run(&args, &stop).map(|()| Verdict::Good),
         Measurement::Suite(args) => suite::run(&args, &stop).map(|()| Verdict::Good),
+        Measurement::Ceiling(args) => ceiling::run(&args, &stop).map(|()| Verdict::Good),
+        Measurement::Report(args) => report::run(&args).map(|()| Verdict::Good),
         Measurement::Compare(args) => suite::compare(&args).map(|()| Verdict::Good),
         Measurement::Echo(args) => suite::echo(&args, &stop).map(|()| Verdict::Good),
         Measurement::Micro(args) => micro::micro(&args).map(|()| Verdict::Good),

@@ -13,6 +13,7 @@ use velodrome_net::DriverChoice;
 use super::{print, told, units, write_file};
 use crate::failure::Failure;
 use crate::peers::{Generator, Plan, compare};
+use crate::performance::tables;
 use crate::redis_benchmark::RedisBenchmark;
 use crate::scenario::{KeyCounts, Scenario};
 use crate::server_process::{Kind, ServerSpec, is_installed};
@@ -65,6 +66,13 @@ pub(super) struct PeersArgs {
     /// Compare Redis with itself instead: shows how far from 1 noise alone takes the ratios.
     #[arg(long)]
     self_check: bool,
+    /// Compare two shards with one instead, clients knowing nothing of shards: half of all requests
+    /// cross. With two CPUs the load shares the second shard's.
+    #[arg(long, conflicts_with_all = ["peers", "text", "self_check"])]
+    two_shards: bool,
+    /// Core of the second shard.
+    #[arg(long, default_value_t = 1)]
+    second_core: usize,
     /// A further flag for velodrome; repeat for more. Write it as --velodrome-arg=--driver=epoll.
     #[arg(long, allow_hyphen_values = true)]
     velodrome_arg: Vec<String>,
@@ -111,6 +119,15 @@ pub(super) struct PeersArgs {
     /// Write all samples and their summary here as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the tables here, as Markdown.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Write a record into the folder of records.
+    #[arg(long)]
+    record: bool,
+    /// The folder of the records.
+    #[arg(long, default_value = "bench/records")]
+    records: PathBuf,
 }
 
 impl PeersArgs {
@@ -124,6 +141,7 @@ impl PeersArgs {
             subjects,
             ip: self.bind,
             server_core: self.server_core,
+            second_core: self.second_core,
             generator: match self.generator {
                 Load::Own => {
                     let (core, seconds) = (self.load_core, self.seconds);
@@ -151,7 +169,13 @@ impl PeersArgs {
             kind,
             program: self.velodrome.clone(),
             extra_args: self.velodrome_arg.clone(),
+            shards: 1,
         };
+        if self.two_shards {
+            let one = subject("one shard", Kind::Velodrome);
+            let two = ServerSpec { name: "two shards".to_owned(), shards: 2, ..one.clone() };
+            return Ok((vec![two, one], 1));
+        }
         let mut servers = vec![subject("velodrome", Kind::Velodrome)];
         if self.text {
             servers.push(subject("velodrome (text)", Kind::VelodromeText));
@@ -184,7 +208,7 @@ impl PeersArgs {
             Peer::Redis => self.redis_arg.clone(),
             _ => Vec::new(),
         };
-        ServerSpec { name: name.to_owned(), kind, program: program.clone(), extra_args }
+        ServerSpec { name: name.to_owned(), kind, program: program.clone(), extra_args, shards: 1 }
     }
 
     fn scenarios(&self) -> Vec<Scenario> {
@@ -194,6 +218,9 @@ impl PeersArgs {
         } else {
             Scenario::redis_benchmark_tests(small)
         };
+        if self.two_shards {
+            scenarios.retain(|it| it.connections == 50 && it.dataset.size == "32");
+        }
         if !self.only.is_empty() {
             let named = |name: &str| {
                 self.only.iter().any(|only| {
@@ -207,14 +234,35 @@ impl PeersArgs {
     }
 }
 
+impl PeersArgs {
+    /// The end of the record's name.
+    fn what(&self) -> &'static str {
+        match self.generator {
+            _ if self.two_shards => "two-shards",
+            Load::Own if self.rate.is_some() => "one-rate",
+            Load::Own => "peers",
+            Load::RedisBenchmark => "redis-benchmark",
+        }
+    }
+}
+
 pub(super) fn run(args: &PeersArgs, stop: &AtomicBool) -> Result<(), Failure> {
     let plan = args.plan()?;
     let report = compare(&plan, stop, &mut |line| eprintln!("{line}")).map_err(told(stop))?;
     print(&report.to_string())?;
-    if let Some(path) = &args.json {
-        let refused = || Failure::system(format!("cannot write {}", path.display()));
-        let text = report.to_json().map_err(|error| refused()(error.into()))?;
-        write_file(path, &(text + "\n"))?;
+    if args.json.is_none() && args.markdown.is_none() && !args.record {
+        return Ok(());
     }
-    Ok(())
+    let text = report.to_json().map_err(|error| Failure::Option(error.to_string()))?;
+    if let Some(path) = &args.json {
+        write_file(path, &(text.clone() + "\n"))?;
+    }
+    if args.record {
+        let path = report.of.path(&args.records, args.what());
+        write_file(&path, &(text + "\n"))?;
+        print(&path.display().to_string())?;
+    }
+    args.markdown
+        .as_ref()
+        .map_or(Ok(()), |path| write_file(path, &tables::peers(&report.comparison())))
 }

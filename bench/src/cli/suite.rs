@@ -6,7 +6,6 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use velodrome_net::{DriverChoice, bind_tcp};
@@ -14,7 +13,8 @@ use velodrome_net::{DriverChoice, bind_tcp};
 use super::{print, told, units, write_file};
 use crate::echo;
 use crate::failure::Failure;
-use crate::suite::{self, Host, Plan, Record};
+use crate::provenance::Provenance;
+use crate::suite::{self, Plan, Record};
 
 /// Connections that wait to be accepted by the echo server.
 const BACKLOG: u32 = 4096;
@@ -106,19 +106,10 @@ pub(super) fn run(args: &SuiteArgs, stop: &AtomicBool) -> Result<(), Failure> {
     };
     let scenarios =
         suite::run(&plan, &cases, stop, &mut |line| eprintln!("{line}")).map_err(told(stop))?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let (commit, dirty) = suite::commit(Path::new("."));
-    let record = Record {
-        date: suite::day(now),
-        commit,
-        dirty,
-        host: Host::here(Path::new("/proc")),
-        seconds: args.seconds,
-        scenarios,
-    };
+    let record = Record { of: Provenance::here(), seconds: args.seconds, scenarios };
     let path = match &args.json {
         Some(path) => path.clone(),
-        None if args.only.is_empty() => record.path(&args.records),
+        None if args.only.is_empty() => record.of.path(&args.records, ""),
         None => return Ok(()),
     };
     let text = serde_json::to_string_pretty(&record).expect("figures are plain data");

@@ -8,8 +8,8 @@ use super::record::{Record, Scored};
 
 /// A table of what changed from `before` to `after`; ratios are after over before.
 pub fn compare(before: &Record, after: &Record) -> String {
-    let mut text = format!("before: {}\nafter:  {}\n", head(before), head(after));
-    if before.host != after.host {
+    let mut text = format!("before: {}\nafter:  {}\n", before.of.words(), after.of.words());
+    if before.of.host != after.of.host {
         text.push_str("THE MACHINES DIFFER: ratios say nothing about the code\n");
     }
     let _ = writeln!(
@@ -28,12 +28,6 @@ pub fn compare(before: &Record, after: &Record) -> String {
         let _ = writeln!(text, "{:<16} only after", two.name);
     }
     text
-}
-
-fn head(record: &Record) -> String {
-    let (date, commit) = (&record.date, &record.commit);
-    let dirty = if record.dirty { " with changes" } else { "" };
-    format!("{date} {commit}{dirty} on {}, Linux {}", record.host.cpu, record.host.kernel)
 }
 
 fn row(one: &Scored, two: &Scored) -> String {
@@ -92,7 +86,7 @@ mod tests {
     #[test]
     fn another_machine_is_pointed_out() {
         let mut other = record(1.0, &["a"]);
-        other.host.kernel = "x".to_owned();
+        other.of.host.kernel = "x".to_owned();
         assert!(compare(&record(1.0, &["a"]), &other).contains("THE MACHINES DIFFER"));
     }
 }

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use velodrome_net::{Address, DriverChoice};
 
 pub use compare::compare;
-pub use record::{Host, Record, Scored, commit, day};
+pub use record::{Record, Scored};
 pub use scenarios::{Case, all};
 
 use crate::cpu_time::process_cpu_ns;
@@ -147,7 +147,7 @@ fn start(plan: &Plan, case: &Case) -> Result<ServerProcess, Failure> {
         return Err(Failure::Option(text));
     }
     let name = case.name.to_owned();
-    let spec = ServerSpec { name, kind, program, extra_args };
+    let spec = ServerSpec { name, kind, program, extra_args, shards };
     ServerProcess::start(&spec, plan.ip, &cores)
 }
 
