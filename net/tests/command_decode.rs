@@ -245,7 +245,10 @@ fn routes_follow_the_tables_keys() {
             if command.route() != Route::Transaction {
                 let key = args.get(keys.begin).as_ptr();
                 match command.route() {
-                    Route::Key(found) => assert_eq!(found.as_ptr(), key, "{}", spec.full_name),
+                    Route::Key(found) => {
+                        assert_eq!(found.as_ptr(), key, "{}", spec.full_name);
+                        assert_eq!(spec.only_key(args), Some(found), "{}", spec.full_name);
+                    }
                     other => panic!("{}: {other:?}", spec.full_name),
                 }
             }

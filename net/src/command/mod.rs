@@ -20,6 +20,8 @@ mod syntax;
 mod route;
 // One row of the table.
 mod spec;
+// Names as words.
+mod name;
 // What a command does and when it may.
 pub mod flags;
 // Globs over names of commands.

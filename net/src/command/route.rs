@@ -27,7 +27,7 @@ pub enum Route<'a> {
 
 impl<'a> Command<'a> {
     /// Where this command must go.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn route(&self) -> Route<'a> {
         match *self {

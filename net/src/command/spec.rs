@@ -127,11 +127,8 @@ impl Spec {
     #[inline]
     #[must_use]
     pub const fn takes(&self, len: usize) -> bool {
-        if self.arity >= 0 {
-            len == self.arity as usize
-        } else {
-            len >= self.arity.unsigned_abs() as usize
-        }
+        let (len, arity) = (len as i64, self.arity as i64);
+        len == arity || (arity < 0 && len >= -arity)
     }
 
     /// Reads a request that was found to be this command's by [`Spec::of`](Spec::of).
@@ -142,6 +139,20 @@ impl Spec {
     pub fn decode<'a>(&self, args: Args<'a>) -> Result<Command<'a>, Refused> {
         debug_assert!(self.takes(args.len()));
         (self.decode)(args)
+    }
+
+    /// The key of a request that has just one, as far as the table tells without decoding it: what
+    /// may be fetched ahead.
+    #[inline]
+    #[must_use]
+    pub fn only_key<'a>(&self, args: Args<'a>) -> Option<&'a [u8]> {
+        let keys = self.keys.first()?;
+        let only = match keys.find {
+            FindKeys::One => true,
+            FindKeys::ToEnd { step } => args.len() <= keys.begin + step,
+            FindKeys::Counted => false,
+        };
+        if only { args.try_get(keys.begin) } else { None }
     }
 
     /// Whether it belongs to an ACL category, named without `@`.

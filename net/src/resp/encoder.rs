@@ -237,16 +237,24 @@ impl<'a> Encoder<'a> {
         }
     }
 
+    /// Short numbers, which nearly all are, are written in one piece of known length.
     #[inline]
     fn header(&mut self, kind: u8, len: u64) {
-        if len < 10 {
-            self.out.extend_from_slice(&[kind, b'0' + len as u8, b'\r', b'\n']);
-            return;
+        let digit = |unit: u64| b'0' + (len / unit % 10) as u8;
+        match len {
+            0..10 => self.out.extend_from_slice(&[kind, digit(1), b'\r', b'\n']),
+            10..100 => self.out.extend_from_slice(&[kind, digit(10), digit(1), b'\r', b'\n']),
+            100..1000 => {
+                let text = [kind, digit(100), digit(10), digit(1), b'\r', b'\n'];
+                self.out.extend_from_slice(&text);
+            }
+            _ => {
+                let mut digits = itoa::Buffer::new();
+                self.out.push(kind);
+                self.out.extend_from_slice(digits.format(len).as_bytes());
+                self.out.extend_from_slice(b"\r\n");
+            }
         }
-        let mut digits = itoa::Buffer::new();
-        self.out.push(kind);
-        self.out.extend_from_slice(digits.format(len).as_bytes());
-        self.out.extend_from_slice(b"\r\n");
     }
 
     #[inline]
@@ -300,6 +308,9 @@ mod tests {
         check(Reply::Integer(1), ":1\r\n", ":1\r\n");
         check(Reply::Bulk(b""), "$0\r\n\r\n", "$0\r\n\r\n");
         check(Reply::Bulk(b"hello world"), "$11\r\nhello world\r\n", "$11\r\nhello world\r\n");
+        for len in [0, 1, 9, 10, 11, 90, 99, 100, 101, 120, 999, 1000, 1001, 12345, u32::MAX] {
+            check(Reply::Array(len as usize), &format!("*{len}\r\n"), &format!("*{len}\r\n"));
+        }
         check(Reply::Null, "$-1\r\n", "_\r\n");
         check(Reply::NullArray, "*-1\r\n", "_\r\n");
         check(Reply::Boolean(true), ":1\r\n", "#t\r\n");

@@ -7,6 +7,8 @@
 pub const INLINE_LEN_MAX_BYTES: usize = 64 * 1024;
 /// Most arguments of one request.
 pub const ARGS_MAX: usize = 1_048_576;
+/// Most arguments of a short request: their count has one digit.
+pub(super) const ARGS_SHORT_MAX: usize = 9;
 /// Most arguments of one request before authentication.
 pub const ARGS_UNAUTHENTICATED_MAX: usize = 10;
 /// Longest argument before authentication.

@@ -7,6 +7,8 @@
 
 // What a server does with incoming bytes: one request at a time.
 mod request;
+// Short requests that lie in the buffer whole.
+mod short;
 // Requests typed by hand, with quotes and escapes.
 mod inline;
 // What a client does with incoming bytes: one reply at a time, and requests going out.

@@ -7,7 +7,8 @@
 //!
 //! Owns one connection's progress inside the request that its buffer starts with.
 //! Invariant: the outcome depends on the bytes only, never on where they were cut.
-//! Cost: O(1) work a byte in total; a request that arrives whole touches no heap of the parser.
+//! Cost: O(1) work a byte in total; a request that arrives whole touches no heap of the parser,
+//! and a short one takes the way of `short.rs`.
 
 use memchr::memchr;
 
@@ -16,6 +17,7 @@ use super::error::ProtocolError;
 use super::inline;
 use super::limits::{ARGS_MAX, REQUEST_LEN_HARD_MAX_BYTES, RequestLimits};
 use super::number::parse_i64;
+use super::short;
 
 /// What a connection's buffer starts with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +83,22 @@ impl RequestParser {
     #[inline]
     pub fn next(&mut self, bytes: &[u8], args: &mut ArgBuf, limits: &RequestLimits) -> Parsed {
         debug_assert!(limits.request_len_max <= REQUEST_LEN_HARD_MAX_BYTES, "spans have 31 bits");
+        if self.args_left == 0
+            && let Some(consumed) = short::request(bytes, &mut args.spans, limits)
+        {
+            self.scanned = 0;
+            return Parsed::Command { consumed };
+        }
+        self.next_of_any_form(bytes, args, limits)
+    }
+
+    /// Goes on with a request that is not short, or not whole.
+    fn next_of_any_form(
+        &mut self,
+        bytes: &[u8],
+        args: &mut ArgBuf,
+        limits: &RequestLimits,
+    ) -> Parsed {
         if self.args_left == 0 {
             match bytes.first() {
                 None => return Parsed::Incomplete { hint: 1 },
@@ -140,7 +158,7 @@ impl RequestParser {
     /// Reads `*<count>\r\n`; an error carries the outcome when no argument is to be read.
     #[inline]
     fn header(&mut self, bytes: &[u8], limits: &RequestLimits) -> Result<(), Parsed> {
-        let (count, next) = match short_number(bytes, 0, b'*') {
+        let (count, next) = match short::number(bytes, 0, b'*') {
             Some((count, next)) => (Some(i64::from(count)), next),
             None => match self.line(bytes, limits.inline_len_max) {
                 Line::Text { end, next } => (parse_i64(&bytes[1..end]), next),
@@ -169,7 +187,7 @@ impl RequestParser {
         while self.args_left > 0 {
             let len = if self.bulk_len != UNKNOWN {
                 self.bulk_len as usize
-            } else if let Some((len, next)) = short_number(bytes, pos, b'$')
+            } else if let Some((len, next)) = short::number(bytes, pos, b'$')
                 && len as usize <= limits.arg_len_max
                 && next + (len as usize) < limits.request_len_max
             {
@@ -298,31 +316,6 @@ enum Line {
     },
     Missing,
     TooLong,
-}
-
-/// Reads `<kind><1 to 9 digits>\r?` at `pos`, the form nearly every count has; `None` sends the
-/// caller to the form that handles everything. Gives the number and the offset behind the line.
-#[inline]
-fn short_number(bytes: &[u8], pos: usize, kind: u8) -> Option<(u32, usize)> {
-    let line = bytes.get(pos..)?;
-    if line.len() < 4 || line[0] != kind {
-        return None;
-    }
-    let mut number = u32::from(line[1].wrapping_sub(b'0'));
-    if number > 9 || (number == 0 && line[2] != b'\r') {
-        return None;
-    }
-    for (at, &byte) in line.iter().enumerate().take(11).skip(2) {
-        let digit = u32::from(byte.wrapping_sub(b'0'));
-        if digit <= 9 && at < 10 {
-            number = number * 10 + digit;
-        } else if byte == b'\r' && at + 1 < line.len() {
-            return Some((number, pos + at + 2));
-        } else {
-            return None;
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! The table of every command offered, and the way from a name to its row.
 //!
 //! ```text
-//! hash(name) ─► SLOTS[256] ─► COMMANDS[row]     linear probing, EMPTY ends the search
+//! word of the name ─► SLOTS[256] ─► COMMANDS[row]     linear probing, NO_NAME ends the search
 //! ```
 //!
-//! Owns the only list of commands. Invariant: names are lower-case and unique.
-//! Cost: five bytes of the name are hashed, then one comparison in nearly every case.
+//! Owns the only list of commands. Invariant: names are lower-case letters and unique.
+//! Cost: a multiplication and the comparison of a word in nearly every case.
 
 // Strings.
 mod strings;
@@ -22,6 +22,7 @@ mod cluster;
 
 use crate::resp::Args;
 
+use super::name::{self, NO_NAME};
 use super::refused::Refused;
 use super::spec::Spec;
 
@@ -105,59 +106,52 @@ static TABLE: [Spec; ROW_COUNT] = {
 pub static COMMANDS: &[Spec] = &TABLE;
 
 const SLOT_COUNT: usize = 256;
-const EMPTY: u8 = u8::MAX;
-const _: () = assert!(ROW_COUNT * 2 < SLOT_COUNT && ROW_COUNT < EMPTY as usize);
+const _: () = assert!(ROW_COUNT * 2 < SLOT_COUNT);
 
-static SLOTS: [u8; SLOT_COUNT] = {
-    let mut slots = [EMPTY; SLOT_COUNT];
+/// A row and its name as a word; `NO_NAME` ends the search.
+#[derive(Clone, Copy)]
+struct Slot {
+    word: u64,
+    spec: &'static Spec,
+}
+
+static SLOTS: [Slot; SLOT_COUNT] = {
+    let mut slots = [Slot { word: NO_NAME, spec: &TABLE[0] }; SLOT_COUNT];
     let mut row = 0;
     while row < ROW_COUNT {
-        let mut slot = hash(ROWS[row].name.as_bytes());
-        while slots[slot] != EMPTY {
+        let word = name::word(ROWS[row].name.as_bytes());
+        assert!(name::is_lower_case(ROWS[row].name) && word != NO_NAME);
+        let mut slot = place(word);
+        while slots[slot].word != NO_NAME {
             slot = (slot + 1) % SLOT_COUNT;
         }
-        slots[slot] = row as u8;
+        slots[slot] = Slot { word, spec: &TABLE[row] };
         row += 1;
     }
     slots
 };
 
 /// Chosen by trial so that no two names of the table meet; more names may, and are still found.
-const MULTIPLIER: u32 = 0xe3ad_6649;
+const MULTIPLIER: u64 = 0x3ca8_49b4_372a_c063;
 
-/// A slot for `name`, which must not be empty; capitals make no difference.
+/// A slot for a name's word.
 #[inline]
-const fn hash(name: &[u8]) -> usize {
-    let len = name.len();
-    let mixed = len as u32
-        ^ lower(name[0]) << 5
-        ^ lower(name[(len > 1) as usize]) << 10
-        ^ lower(name[len / 2]) << 15
-        ^ lower(name[len.saturating_sub(2)]) << 20
-        ^ lower(name[len - 1]) << 24;
-    (mixed.wrapping_mul(MULTIPLIER) >> 24) as usize
-}
-
-/// Equal for both cases of a letter.
-const fn lower(byte: u8) -> u32 {
-    (byte | 0x20) as u32
+const fn place(word: u64) -> usize {
+    (word.wrapping_mul(MULTIPLIER) >> 56) as usize
 }
 
 /// The command of this name, in any mixture of capitals.
 #[inline]
 #[must_use]
 pub fn find(name: &[u8]) -> Option<&'static Spec> {
-    if name.is_empty() {
-        return None;
-    }
-    let mut slot = hash(name);
+    let word = name::word(name);
+    let mut slot = place(word);
     loop {
-        let row = SLOTS[slot];
-        if row == EMPTY {
+        let Slot { word: found, spec } = SLOTS[slot];
+        if found == NO_NAME {
             return None;
         }
-        let spec = &TABLE[row as usize];
-        if spec.name.as_bytes().eq_ignore_ascii_case(name) {
+        if found == word && name::is_same(spec.name, name) {
             return Some(spec);
         }
         slot = (slot + 1) % SLOT_COUNT;
@@ -183,20 +177,38 @@ impl Spec {
     /// When `args` is empty, which no parser gives.
     #[inline]
     pub fn of(args: Args<'_>) -> Result<&'static Self, Refused> {
-        let Some(mut spec) = find(args.get(0)) else {
-            return Err(Refused::unknown_command(args));
-        };
+        Self::of_sound(args).ok_or_else(|| Self::refused(args))
+    }
+
+    /// The row of the request `args`; `None` when [`Spec::of`] has an error for it.
+    ///
+    /// # Panics
+    /// When `args` is empty, which no parser gives.
+    #[inline]
+    #[must_use]
+    pub fn of_sound(args: Args<'_>) -> Option<&'static Self> {
+        let mut spec = find(args.get(0))?;
         if !spec.subcommands.is_empty()
             && let Some(word) = args.try_get(1)
         {
-            spec = spec
-                .subcommand(word)
-                .ok_or_else(|| Refused::unknown_subcommand(spec.name, word))?;
+            spec = spec.subcommand(word)?;
         }
-        if !spec.takes(args.len()) {
-            return Err(Refused::WrongArity { command: spec.full_name });
+        spec.takes(args.len()).then_some(spec)
+    }
+
+    /// Why a request has no row.
+    #[cold]
+    fn refused(args: Args<'_>) -> Refused {
+        let Some(mut spec) = find(args.get(0)) else { return Refused::unknown_command(args) };
+        if !spec.subcommands.is_empty()
+            && let Some(word) = args.try_get(1)
+        {
+            let Some(subcommand) = spec.subcommand(word) else {
+                return Refused::unknown_subcommand(spec.name, word);
+            };
+            spec = subcommand;
         }
-        Ok(spec)
+        Refused::WrongArity { command: spec.full_name }
     }
 
     /// The sub-command of this name, in any mixture of capitals.
@@ -227,9 +239,9 @@ mod tests {
     #[test]
     fn searches_are_short() {
         let probes = |name: &str| {
-            let mut slot = hash(name.as_bytes());
+            let mut slot = place(name::word(name.as_bytes()));
             let mut probes = 1;
-            while TABLE[SLOTS[slot] as usize].name != name {
+            while SLOTS[slot].spec.name != name {
                 slot = (slot + 1) % SLOT_COUNT;
                 probes += 1;
             }
