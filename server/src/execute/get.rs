@@ -23,7 +23,7 @@ pub(super) fn read<'e, E: Effects>(
 }
 
 /// Writes a value, or the header of a large one that is sent from its place.
-#[inline]
+#[inline(always)]
 pub(super) fn value(value: ValueRef<'_>, out: &mut Encoder<'_>) -> Tail {
     match value {
         ValueRef::Inline(bytes) => {

@@ -53,7 +53,7 @@ pub(crate) use script::answer_script;
 ///
 /// # Panics
 /// When the command's route is not `Route::Key`.
-#[inline]
+#[inline(always)]
 pub(crate) fn on_key<E: Effects>(
     engine: &mut Engine<E>,
     command: &Command<'_>,
@@ -70,6 +70,7 @@ pub(crate) fn on_key<E: Effects>(
     None
 }
 
+#[inline(never)]
 fn rarer<E: Effects>(
     engine: &mut Engine<E>,
     command: &Command<'_>,

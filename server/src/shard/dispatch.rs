@@ -20,23 +20,32 @@ use crate::shard::{Shard, holds::SlotSet};
 const NOAUTH: &str = "NOAUTH Authentication required.";
 
 impl Shard {
-    /// Runs one command; false when it has to wait for a later turn.
+    /// Runs one request, whose row and key, if it has any, are `spec` and `key`; false when it has
+    /// to wait for a later turn.
     pub(super) fn run(
         &mut self,
         session: &mut Session,
-        command: Result<Command<'_>, Refused>,
+        spec: Option<&'static Spec>,
         args: Args<'_>,
-        key: Option<Key<'_>>,
+        key: Option<&Key<'_>>,
         wire: &mut impl Wire,
     ) -> bool {
         let plain = session.authenticated && session.queued.is_none() && !self.pausing();
-        match (command, key) {
-            (Ok(command), Some(key)) if plain => {
-                self.run_on_key(session, &command, args, key, wire);
-            }
-            (Ok(command), None) if plain => self.place(session, &command, args, wire),
-            (command, _) => {
-                if !self.run_with_care(session, command, args, wire) {
+        match spec {
+            Some(spec) if plain => match spec.decode(args) {
+                Ok(command) => match (command.route(), key) {
+                    // The batch was hashed before a SELECT in it ran.
+                    (Route::Key(bytes), Some(key))
+                        if std::ptr::eq(bytes, key.bytes) && key.db == session.db =>
+                    {
+                        self.run_on_key(session, &command, args, key, wire);
+                    }
+                    _ => self.place(session, &command, args, wire),
+                },
+                Err(refused) => self.refuse(session, &refused, wire),
+            },
+            _ => {
+                if !self.run_with_care(session, args, wire) {
                     return false;
                 }
             }
@@ -48,29 +57,30 @@ impl Shard {
         true
     }
 
-    /// A command of a session that may not run just anything, or that is no command.
+    /// A request of a session that may not run just anything, or one that is no command.
+    #[inline(never)]
     fn run_with_care(
         &mut self,
         session: &mut Session,
-        command: Result<Command<'_>, Refused>,
         args: Args<'_>,
         wire: &mut impl Wire,
     ) -> bool {
-        let of_command = match Spec::of(args) {
-            Ok(spec) => spec.flags,
+        let spec = match Spec::of(args) {
+            Ok(spec) => spec,
             Err(refused) => {
                 self.refuse(session, &refused, wire);
                 return true;
             }
         };
-        if !session.authenticated && !of_command.contains(flags::NO_AUTH) {
+        let command = spec.decode(args);
+        if !session.authenticated && !spec.flags.contains(flags::NO_AUTH) {
             self.refuse(session, &Refused::Text(NOAUTH), wire);
-        } else if self.pausing() && self.holds_back(of_command) {
+        } else if self.pausing() && self.holds_back(spec.flags) {
             session.held = true;
             return false;
         } else if session.queued.is_some() && !command.as_ref().is_ok_and(runs_within_multi) {
             // A mistake in its arguments is answered when it runs, as everything else of it is.
-            self.queue(session, command.ok().as_ref(), of_command, args, wire);
+            self.queue(session, command.ok().as_ref(), spec.flags, args, wire);
         } else {
             match command {
                 Ok(command) => self.place(session, &command, args, wire),
@@ -81,6 +91,7 @@ impl Shard {
     }
 
     /// Sends a command to where it runs.
+    #[inline(never)]
     fn place(
         &mut self,
         session: &mut Session,
@@ -92,7 +103,7 @@ impl Shard {
             Route::Key(bytes) => {
                 let slot = velodrome_ring::slot(bytes);
                 let key = self.engine.hasher().key(session.db, slot, bytes);
-                self.run_on_key(session, command, args, key, wire);
+                self.run_on_key(session, command, args, &key, wire);
             }
             Route::Keys(keys) => self.run_on_keys(session, command, args, keys, wire),
             Route::Slot(slot) => {
@@ -105,30 +116,24 @@ impl Shard {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn run_on_key(
         &mut self,
         session: &mut Session,
         command: &Command<'_>,
         args: Args<'_>,
-        key: Key<'_>,
+        key: &Key<'_>,
         wire: &mut impl Wire,
     ) {
         let core = self.table.route(key.slot).core;
         if core != self.id || !self.may_run_now(session) {
             return self.send_request(session, core, key.slot, args);
         }
-        // The batch was hashed before a SELECT in it ran.
-        let key = if key.db == session.db {
-            key
-        } else {
-            self.engine.hasher().key(session.db, key.slot, key.bytes)
-        };
         let moment = self.moment_of(&session.caller());
         let (engine, flow) = (&mut self.engine, &mut self.flow);
         reply(session, wire, |out| {
             let start = out.written_len();
-            let tail = execute::on_key(engine, command, &key, &moment, out);
+            let tail = execute::on_key(engine, command, key, &moment, out);
             flow.produced(out.written_len() - start);
             tail
         });

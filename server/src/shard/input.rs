@@ -4,8 +4,10 @@
 //! being parsed. Invariant: what a connection sent is executed in order and exactly once; what is
 //! not executed in this turn is kept in its session. Cost: complete requests are never copied.
 
+use std::cell::Cell;
+
 use velodrome_engine::Key;
-use velodrome_net::command::{Command, Refused, Route, Spec};
+use velodrome_net::command::Spec;
 use velodrome_net::resp::{ArgBuf, Args, Parsed, ProtocolError, RequestLimits, RequestParser};
 use velodrome_net::{Chunk, ConnId};
 
@@ -23,8 +25,8 @@ use crate::shard::wire::Wire;
 pub(crate) struct Input {
     conn: ConnId,
     bytes: Bytes,
-    /// Everything before has been executed.
-    done: usize,
+    /// Everything before has been executed. A cell, since requests at hand borrow the bytes.
+    done: Cell<usize>,
     /// Everything before has been parsed.
     parsed: usize,
     commands: usize,
@@ -60,12 +62,11 @@ struct Job {
     broken: Option<ProtocolError>,
 }
 
-/// A request understood.
-struct Decoded<'a> {
+/// A request whose data is on its way to the cache.
+struct Prepared<'a> {
     args: Args<'a>,
     /// The table's row, when the request names a command.
     spec: Option<&'static Spec>,
-    command: Result<Command<'a>, Refused>,
     /// Hashed with the database selected when the batch was parsed.
     key: Option<Key<'a>>,
 }
@@ -197,76 +198,83 @@ impl Shard {
         jobs: &[Job],
         wire: &mut impl Wire,
     ) {
-        // Progress is kept beside the inputs, whose bytes the decoded commands borrow.
-        let mut done: Vec<usize> = inputs.iter().map(|input| input.done).collect();
-        {
-            let inputs = &*inputs;
-            let decoded: Vec<Decoded<'_>> = jobs
-                .iter()
-                .map(|job| {
-                    let bytes = &inputs[job.input].bytes.as_slice()[job.start..job.end];
-                    self.decode(inputs[job.input].conn, arguments.args_in(bytes, job.spans.clone()))
-                })
-                .collect();
-            self.engine.prefetch(decoded.iter().filter_map(|item| item.key.as_ref()));
-            for (job, item) in jobs.iter().zip(decoded) {
-                if done[job.input] == job.start
-                    && self.execute_one(inputs[job.input].conn, job, item, wire)
-                {
-                    done[job.input] = job.end;
-                }
-            }
+        let mut prepared = Vec::with_capacity(jobs.len());
+        for run in jobs.chunk_by(|one, next| one.input == next.input) {
+            self.prepare(&inputs[run[0].input], arguments, run, &mut prepared);
         }
-        for (input, done) in inputs.iter_mut().zip(done) {
-            input.done = done;
-            input.ended |= input.done < input.parsed;
+        self.engine.prefetch(prepared.iter().filter_map(|item| item.key.as_ref()));
+        let mut first = 0;
+        for run in jobs.chunk_by(|one, next| one.input == next.input) {
+            self.execute_run(&inputs[run[0].input], run, &prepared[first..], wire);
+            first += run.len();
+        }
+        for input in inputs {
+            input.ended |= input.done.get() < input.parsed;
         }
     }
 
-    fn decode<'a>(&mut self, conn: ConnId, args: Args<'a>) -> Decoded<'a> {
-        if args.is_empty() {
-            return Decoded { args, spec: None, command: Err(Refused::Syntax), key: None };
+    /// Finds what requests of one connection will touch.
+    fn prepare<'a>(
+        &mut self,
+        input: &'a Input,
+        arguments: &'a ArgBuf,
+        jobs: &[Job],
+        prepared: &mut Vec<Prepared<'a>>,
+    ) {
+        let db = self.session(input.conn).map_or(0, |session| session.db);
+        let bytes = input.bytes.as_slice();
+        for job in jobs {
+            let args = arguments.args_in(&bytes[job.start..job.end], job.spans.clone());
+            let spec = if args.is_empty() { None } else { Spec::of_sound(args) };
+            let key = spec
+                .and_then(|spec| spec.only_key(args))
+                .map(|bytes| self.engine.hasher().key(db, velodrome_ring::slot(bytes), bytes));
+            prepared.push(Prepared { args, spec, key });
         }
-        let (spec, command) = match Spec::of(args) {
-            Ok(spec) => (Some(spec), spec.decode(args)),
-            Err(refused) => (None, Err(refused)),
-        };
-        let mut key = None;
-        if let Ok(decoded) = &command
-            && let Route::Key(bytes) = decoded.route()
-        {
-            let slot = velodrome_ring::slot(bytes);
-            let db = self.session(conn).map_or(0, |session| session.db);
-            key = Some(self.engine.hasher().key(db, slot, bytes));
+    }
+
+    /// Executes requests of one connection until one has to wait for a later turn.
+    fn execute_run(
+        &mut self,
+        input: &Input,
+        jobs: &[Job],
+        prepared: &[Prepared<'_>],
+        wire: &mut impl Wire,
+    ) {
+        let Some(mut session) = self.take_session(input.conn) else { return };
+        for (job, item) in jobs.iter().zip(prepared) {
+            let is_next = input.done.get() == job.start;
+            if !is_next || !self.execute_one(&mut session, job, item, wire) {
+                break;
+            }
+            input.done.set(job.end);
         }
-        Decoded { args, spec, command, key }
+        self.put_session(session);
     }
 
     /// Executes one request; false when it has to wait for a later turn.
     fn execute_one(
         &mut self,
-        conn: ConnId,
+        session: &mut Session,
         job: &Job,
-        item: Decoded<'_>,
+        item: &Prepared<'_>,
         wire: &mut impl Wire,
     ) -> bool {
-        let Some(mut session) = self.take_session(conn) else { return true };
         if let Some(spec) = item.spec {
             session.last_command = spec.full_name;
         }
-        let executed = !session.stalled() && {
-            if let Some(broken) = &job.broken {
-                self.refuse_protocol(&mut session, broken, wire);
-                true
-            } else {
-                self.run(&mut session, item.command, item.args, item.key, wire)
-            }
-        };
-        self.put_session(session);
-        if let Some(spec) = item.spec.filter(|_| executed) {
+        if session.stalled() {
+            return false;
+        }
+        if let Some(broken) = &job.broken {
+            self.refuse_protocol(session, broken, wire);
+        } else if !self.run(session, item.spec, item.args, item.key.as_ref(), wire) {
+            return false;
+        }
+        if let Some(spec) = item.spec {
             self.calls.count(spec);
         }
-        executed
+        true
     }
 
     /// Keeps what was not executed for a later turn.
@@ -281,11 +289,11 @@ impl Shard {
         if session.closing {
             return;
         }
-        if input.done < input.parsed {
+        if input.done.get() < input.parsed {
             // What follows was parsed in vain; it will be parsed again from its start.
             session.parser = RequestParser::new();
         }
-        let awaits_bytes = input.incomplete && input.done == input.parsed;
+        let awaits_bytes = input.incomplete && input.done.get() == input.parsed;
         session.pending = input.into_rest();
         if !awaits_bytes {
             self.wake(conn);
@@ -317,7 +325,15 @@ impl Shard {
 
 impl Input {
     fn new(conn: ConnId, bytes: Bytes) -> Self {
-        Self { conn, bytes, done: 0, parsed: 0, commands: 0, incomplete: false, ended: false }
+        Self {
+            conn,
+            bytes,
+            done: Cell::new(0),
+            parsed: 0,
+            commands: 0,
+            incomplete: false,
+            ended: false,
+        }
     }
 
     fn join(&mut self, chunk: &[u8]) {
@@ -371,16 +387,16 @@ impl Input {
         self.parsed += len;
         match jobs.last_mut() {
             Some(job) if job.input == index => job.end = self.parsed,
-            _ => self.done = self.parsed,
+            _ => self.done.set(self.parsed),
         }
     }
 
     /// The bytes that were not executed.
     fn into_rest(self) -> Vec<u8> {
         match self.bytes {
-            Bytes::Received(chunk) => chunk[self.done..].to_vec(),
+            Bytes::Received(chunk) => chunk[self.done.get()..].to_vec(),
             Bytes::Joined(mut bytes) => {
-                bytes.drain(..self.done);
+                bytes.drain(..self.done.get());
                 bytes
             }
         }
