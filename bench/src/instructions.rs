@@ -124,15 +124,17 @@ impl Ceilings {
 }
 
 impl Counted {
-    /// Whether the ceiling holds; an operation without one is too high.
-    pub fn is_low_enough(&self) -> bool {
-        self.ceiling.is_some_and(|ceiling| self.instructions.floor() as u64 <= ceiling)
+    /// Whether the ceiling holds, give or take so many percent of it; an operation without one is
+    /// too high.
+    pub fn is_low_enough(&self, tolerance_percent: u8) -> bool {
+        let allowed = |ceiling: u64| ceiling * (100 + u64::from(tolerance_percent)) / 100;
+        self.ceiling.is_some_and(|ceiling| self.instructions.floor() as u64 <= allowed(ceiling))
     }
 
     /// The figure in one line.
-    pub fn line(&self) -> String {
+    pub fn line(&self, tolerance_percent: u8) -> String {
         let ceiling = self.ceiling.map_or("none".to_owned(), |ceiling| ceiling.to_string());
-        let verdict = if self.is_low_enough() { "" } else { "  TOO HIGH" };
+        let verdict = if self.is_low_enough(tolerance_percent) { "" } else { "  TOO HIGH" };
         let name = self.operation.name();
         format!("{name:<13} {:>8.1} instructions, ceiling {ceiling}{verdict}", self.instructions)
     }
@@ -154,8 +156,9 @@ mod tests {
         let counted = |operation, found| ceilings.judge(operation, found);
         let (get, set) = (counted(Operation::Get, 90.5), counted(Operation::Set, 51.0));
         let find = counted(Operation::Find, 10.0);
-        assert!(get.is_low_enough() && !set.is_low_enough() && !find.is_low_enough());
-        assert!(set.line().contains("TOO HIGH") && find.line().contains("none"));
+        assert!(get.is_low_enough(0) && !set.is_low_enough(0) && !find.is_low_enough(9));
+        assert!(!set.is_low_enough(1) && set.is_low_enough(2));
+        assert!(set.line(0).contains("TOO HIGH") && find.line(0).contains("none"));
         ceilings.lower(&[get, set, find]);
         assert_eq!(ceilings, Ceilings::parse("find 10\nget 91\nset 50").unwrap());
         assert_eq!(Ceilings::parse(&ceilings.text()).unwrap(), ceilings);
