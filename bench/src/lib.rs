@@ -15,6 +15,8 @@ pub mod performance;
 pub mod suite;
 // The highest rate a server answers in time.
 pub mod ceiling;
+// Traces replayed: miss ratios by policy and size.
+pub mod trace;
 // Rounds, scenarios and the order in which the servers take their turns.
 pub mod peers;
 // What the comparison found, as a table for people and as JSON for machines.

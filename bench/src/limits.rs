@@ -90,3 +90,12 @@ pub const ECHO_UNSENT_BYTES_MAX: usize = 4 << 20;
 
 /// Bytes a slow reader takes at once.
 pub const SLOW_READ_LEN_MAX: usize = 4_096;
+
+/// Requests of a trace's replay over the network that wait for answers together.
+pub const TRACE_BATCH_MAX: usize = 64;
+
+/// Bytes of values such a replay writes before it reads answers.
+pub const TRACE_BATCH_BYTES_MAX: usize = 256 << 10;
+
+/// Engines a trace is dealt to.
+pub const TRACE_SHARDS_MAX: usize = 1_024;

@@ -90,6 +90,64 @@ fn a_trace_is_replayed() {
 }
 
 #[test]
+fn a_trace_is_replayed_by_engines_and_over_the_network() {
+    let server = Fake::start(Fault::None);
+    let folder = tempfile::tempdir().unwrap();
+    let (trace, json) = (folder.path().join("trace"), folder.path().join("a/trace.json"));
+    let keys = (0..5_000_u32).map(|number| format!("{}\n", number * number % 300));
+    std::fs::write(&trace, keys.collect::<String>()).unwrap();
+    let (file, to) = (trace.display(), json.display());
+    let output = bench(&format!(
+        "trace {file} --policies lru --items 20,100 --shards 1,2 --exact --json {to} \
+         --html {to}.html --svg {to}.svg"
+    ));
+    assert_eq!(code(&output), 0);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("5000 requests") && text.contains("lru, 2 shards"), "{text}");
+    let json: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    assert_eq!(json["figures"].as_array().unwrap().len(), 6);
+    assert_eq!(json["figures"][0]["tally"], json["figures"][2]["tally"], "exact when small");
+    let written = |end: &str| std::fs::read_to_string(format!("{to}.{end}")).unwrap();
+    assert!(written("html").contains("</html>") && written("svg").starts_with("<svg"));
+    // A server that forgets nothing misses every object once.
+    let output = bench(&format!("trace {file} --over {}", server.url()));
+    assert_eq!(code(&output), 0);
+    let objects = (0..5_000_u32).map(|number| number * number % 300);
+    let objects = objects.collect::<std::collections::HashSet<_>>().len();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let ratio = format!("{:.4}", objects as f64 / 5_000.0);
+    assert!(text.contains(ratio.trim_start_matches('0')), "{text}");
+}
+
+#[test]
+fn what_cannot_be_replayed_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("trace");
+    std::fs::write(&trace, "a\nb\n").unwrap();
+    let file = trace.display();
+    let check = |args: &str, status: i32, expected: &str| {
+        let output = bench(&format!("trace {args}"));
+        assert_eq!(code(&output), status, "{args}");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(text.contains(expected), "{args}: {text}");
+    };
+    check(&file.to_string(), 1, "--items or --bytes");
+    check("/nowhere/x --items 5", 1, "cannot read the trace /nowhere/x");
+    check(&format!("{file} --items 5 --policies best"), 2, "is not one of");
+    check(&format!("{file} --items 5 --sizes trace"), 1, "the trace has no sizes");
+    check(&format!("{file} --items 5 --format u64be"), 1, "4 bytes are left");
+    check(&format!("{file} --over 127.0.0.1:1"), 1, "cannot reach the server");
+    check(&format!("{file} --items 5 --over 127.0.0.1:1"), 1, "with --configure only");
+    let dying = Fake::start(Fault::Death(1));
+    check(&format!("{file} --over {}", dying.url()), 1, "the server went away");
+    let full = Fake::start(Fault::Full);
+    let output = bench(&format!("trace {file} --over {}", full.url()));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(code(&output) == 0 && text.contains("2 of 2 not taken"), "{text}");
+}
+
+#[test]
 fn peers_refuse_other_addresses_than_loopback() {
     let output = bench("peers --bind 0.0.0.0 --peers redis");
     assert_eq!(code(&output), 1);

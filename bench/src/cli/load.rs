@@ -3,8 +3,7 @@
 //! Owns the flags and their meaning. Invariant: what was asked for is checked before a connection
 //! is opened. Cost: the load's.
 
-use std::fs::File;
-use std::io::{BufReader, IsTerminal};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -21,7 +20,8 @@ use crate::load::{Arrivals, Limit, Outcome, Pace, Plan, Second, Session, Stage};
 use crate::protocol::Protocol;
 use crate::resident::listener_pid;
 use crate::summary;
-use crate::workload::{KeyDraw, KeySpace, Lengths, Mix, Trace, Values, Workload};
+use crate::trace::file;
+use crate::workload::{KeyDraw, KeySpace, Lengths, Mix, Values, Workload};
 
 #[derive(Args)]
 pub(super) struct LoadArgs {
@@ -78,7 +78,7 @@ pub(super) struct LoadArgs {
     /// How a key is chosen: uniform, zipf[:EXPONENT], hot:KEYS_SHARE:REQUESTS_SHARE, sequential.
     #[arg(long, default_value = "uniform", value_parser = KeyDraw::parse)]
     key_draw: KeyDraw,
-    /// Replay the keys of this file, the first field of each line, instead.
+    /// Replay the keys of this file instead: the first field of each line, or as `trace` reads it.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["keys", "key_len", "key_draw"])]
     trace: Option<PathBuf>,
     /// Bytes of a value: LENGTH or MIN-MAX, several as 32*90,100-1000*10.
@@ -157,7 +157,9 @@ impl LoadArgs {
             return refused(format!("--read must be 0 to 1, not {}", self.read));
         }
         let (keys, draw) = match &self.trace {
-            Some(path) => (KeySpace::traced(Arc::new(read_trace(path)?)), KeyDraw::Trace),
+            Some(path) => {
+                (KeySpace::traced(Arc::new(file::read(path, None, None)?)), KeyDraw::Trace)
+            }
             None => {
                 let keys = KeySpace::numbered(&self.key_prefix, self.key_len, self.keys);
                 (keys, self.key_draw.clone())
@@ -192,12 +194,6 @@ impl LoadArgs {
             Address::Unix(_) => None,
         })
     }
-}
-
-fn read_trace(path: &Path) -> Result<Trace, Failure> {
-    let refused = || Failure::system(format!("cannot read the trace {}", path.display()));
-    let file = File::open(path).map_err(refused())?;
-    Trace::read(BufReader::new(file)).map_err(refused())
 }
 
 pub(super) fn run(args: &LoadArgs, stop: &AtomicBool) -> Result<Verdict, Failure> {

@@ -14,6 +14,8 @@ mod ceiling;
 mod report;
 // `velodrome-bench suite`, `compare`, `echo`.
 mod suite;
+// `velodrome-bench trace`.
+mod trace;
 // `velodrome-bench micro`, `instructions`.
 mod micro;
 // Texts of flags that are more than a number.
@@ -63,6 +65,8 @@ enum Measurement {
     Compare(suite::CompareArgs),
     /// A server that sends back what it gets, on the same event loop.
     Echo(suite::EchoArgs),
+    /// Replays a trace by the engine's policies at several sizes and says how much was missed.
+    Trace(Box<trace::TraceArgs>),
     /// One operation of codec or engine, so many times, for callgrind to count.
     Micro(micro::MicroArgs),
     /// Instructions of every such operation, by callgrind, beside their ceilings.
@@ -88,6 +92,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Measurement::Report(args) => report::run(&args).map(|()| Verdict::Good),
         Measurement::Compare(args) => suite::compare(&args).map(|()| Verdict::Good),
         Measurement::Echo(args) => suite::echo(&args, &stop).map(|()| Verdict::Good),
+        Measurement::Trace(args) => trace::run(&args, &stop).map(|()| Verdict::Good),
         Measurement::Micro(args) => micro::micro(&args).map(|()| Verdict::Good),
         Measurement::Instructions(args) => micro::instructions(&args).map(|()| Verdict::Good),
     });

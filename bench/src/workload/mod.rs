@@ -20,7 +20,7 @@ use rand::{Rng, SeedableRng};
 
 pub use keys::{KeyDraw, KeySpace};
 pub use mix::{Kind, Mix};
-pub use trace::Trace;
+pub use trace::{Trace, TraceBuilder};
 pub use values::{Lengths, Values};
 
 use keys::KeyState;
