@@ -54,12 +54,12 @@ fn tiles(outcome: &Outcome) -> String {
     let latencies = &outcome.latencies;
     let mut tiles = vec![
         ("answers a second", short(outcome.answers_per_s)),
-        ("p50", format!("{} µs", short(latencies.p50_us))),
-        ("p99", format!("{} µs", short(latencies.p99_us))),
-        ("p99.9", format!("{} µs", short(latencies.p999_us))),
+        ("p50", time(latencies.p50_us)),
+        ("p99", time(latencies.p99_us)),
+        ("p99.9", time(latencies.p999_us)),
     ];
     if let Some(server) = &outcome.server {
-        tiles.push(("server, an operation", format!("{} ns", short(server.cpu_ns_per_op))));
+        tiles.push(("server, an operation", time(server.cpu_ns_per_op / 1000.0)));
         tiles.push(("server, resident", format!("{} MiB", server.rss_bytes >> 20)));
     }
     let wrong = outcome.wrong + outcome.refused + outcome.missing;
@@ -68,6 +68,16 @@ fn tiles(outcome: &Outcome) -> String {
         format!("<div class=\"tile\"><strong>{figure}</strong><span>{name}</span></div>")
     };
     format!("<div class=\"tiles\">{}</div>\n", tiles.into_iter().map(tile).collect::<String>())
+}
+
+/// A time in the unit that makes it short.
+fn time(us: f64) -> String {
+    match us {
+        us if us >= 1e6 => format!("{} s", short(us / 1e6)),
+        us if us >= 1e3 => format!("{} ms", short(us / 1e3)),
+        us if us >= 1.0 => format!("{} µs", short(us)),
+        us => format!("{:.0} ns", us * 1e3),
+    }
 }
 
 /// Latency against load: one point a rate.
@@ -144,6 +154,12 @@ mod tests {
         assert_eq!(page.matches("\">Throughput<").count(), 2);
         assert!(!page.contains("Resident memory"), "nothing known, nothing drawn");
         assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
+    }
+
+    #[test]
+    fn times_choose_their_unit() {
+        let shown = [0.43, 5.0, 123.4, 2700.0, 3e6].map(time);
+        assert_eq!(shown, ["430 ns", "5 µs", "123 µs", "2.7 ms", "3 s"]);
     }
 
     #[test]

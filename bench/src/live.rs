@@ -18,18 +18,25 @@ pub struct Live {
     terminal: bool,
     recent: Vec<f64>,
     stage: String,
+    /// Seconds the stage takes, when it is known.
+    whole_s: Option<f64>,
 }
 
 impl Live {
     /// A view for a terminal, or for anything else.
     pub fn new(terminal: bool) -> Live {
-        Live { terminal, recent: Vec::new(), stage: String::new() }
+        Live { terminal, recent: Vec::new(), stage: String::new(), whole_s: None }
     }
 
     /// A line that stays.
     pub fn say(&mut self, text: &str) {
         self.end();
         let _ = writeln!(io::stderr(), "{text}");
+    }
+
+    /// Says how long the stages that follow take; `None` where nobody knows.
+    pub fn expect(&mut self, whole_s: Option<f64>) {
+        self.whole_s = whole_s;
     }
 
     /// Shows one more second of a stage.
@@ -45,7 +52,13 @@ impl Live {
         }
         let mut out = io::stderr();
         if self.terminal {
-            let _ = write!(out, "\r\x1b[2K{} {}", line(stage, second), bars(&self.recent));
+            let _ = write!(
+                out,
+                "\r\x1b[2K{}{} {}",
+                done(second.at_s, self.whole_s),
+                line(stage, second),
+                bars(&self.recent)
+            );
         } else if second.at_s.is_multiple_of(PLAIN_EVERY_S) {
             let _ = writeln!(out, "{}", line(stage, second));
         }
@@ -76,6 +89,16 @@ fn line(stage: &str, second: &Second) -> String {
     )
 }
 
+/// How much of a stage is over; nothing where nobody knows its length.
+fn done(at_s: usize, whole_s: Option<f64>) -> String {
+    const CELLS: usize = 10;
+    let Some(whole_s) = whole_s.filter(|whole_s| *whole_s > 0.0) else { return String::new() };
+    let share = (at_s as f64 / whole_s).min(1.0);
+    let full = (share * CELLS as f64) as usize;
+    let bar = "█".repeat(full) + &"░".repeat(CELLS - full);
+    format!("{bar} {:>3.0} % ", share * 100.0)
+}
+
 fn bars(values: &[f64]) -> String {
     const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let top = values.iter().copied().fold(1.0, f64::max);
@@ -90,6 +113,13 @@ mod tests {
     fn bars_show_the_course() {
         assert_eq!(bars(&[0.0, 50.0, 100.0]), "▁▅█");
         assert_eq!(bars(&[]), "");
+    }
+
+    #[test]
+    fn progress_is_shown_where_the_length_is_known() {
+        assert_eq!(done(3, Some(12.0)), "██░░░░░░░░  25 % ");
+        assert_eq!(done(13, Some(12.0)), "██████████ 100 % ");
+        assert_eq!(done(3, None), "");
     }
 
     #[test]

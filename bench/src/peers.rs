@@ -67,10 +67,11 @@ pub struct Plan {
 }
 
 /// Runs `plan`, telling `progress` a line at a time. When `stop` is set the run ends after the
-/// measurement at hand with [`Failure::Interrupted`].
+/// measurement at hand with [`Failure::Interrupted`]. A dataset on which a server ends, answers
+/// wrongly or loses its keys is left out of the report, which names it.
 ///
 /// # Errors
-/// When the plan cannot be run, or a server ends, answers wrongly or loses its keys.
+/// When the plan cannot be run, or nothing of it was measured.
 pub fn compare(
     plan: &Plan,
     stop: &AtomicBool,
@@ -80,15 +81,28 @@ pub fn compare(
     if let Generator::RedisBenchmark(program, _) = &plan.generator {
         program.probe()?;
     }
-    let mut rows = Vec::new();
+    let (mut rows, mut broken) = (Vec::new(), Vec::new());
     for group in plan.scenarios.chunk_by(|one, two| one.dataset == two.dataset) {
-        rows.extend(compare_group(plan, group, stop, progress)?);
+        match compare_group(plan, group, stop, progress) {
+            Ok(measured) => rows.extend(measured),
+            Err(failure) if stop.load(Ordering::Relaxed) => return Err(failure),
+            Err(failure) => {
+                progress(&failure.to_string());
+                broken.push(failure);
+            }
+        }
+    }
+    if rows.is_empty()
+        && let Some(failure) = broken.pop()
+    {
+        return Err(failure);
     }
     Ok(Report {
         of: Provenance::here(),
         servers: plan.servers.iter().map(|spec| (spec.name.clone(), spec.kind)).collect(),
         subjects: plan.subjects,
         conditions: conditions(plan),
+        broken: broken.iter().map(Failure::to_string).collect(),
         rows,
     })
 }

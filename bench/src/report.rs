@@ -104,6 +104,8 @@ pub struct Report {
     pub subjects: usize,
     /// The conditions, in words.
     pub conditions: String,
+    /// Why datasets were left out.
+    pub broken: Vec<String>,
     /// Every scenario with its samples.
     pub rows: Vec<Row>,
 }
@@ -307,6 +309,7 @@ mod tests {
             ],
             subjects: 2,
             conditions: "cores".to_owned(),
+            broken: Vec::new(),
             rows: vec![Row { scenario, rounds: rounds.to_vec() }],
         }
     }

@@ -243,6 +243,7 @@ fn stages(
         before.push(("warm-up", Stage::Traffic { limit, pace: first }));
     }
     for (name, stage) in before {
+        live.expect((name == "warm-up").then_some(args.warm_up));
         let mut outcome =
             session.run(stage, stop, &mut |second: &Second| live.show(name, second))?;
         outcome.name = name.to_owned();
@@ -251,6 +252,7 @@ fn stages(
         }
     }
     let mut outcomes = Vec::new();
+    live.expect(args.requests.is_none().then_some(args.duration));
     for pace in args.paces() {
         let stage = Stage::Traffic { limit: args.limit(), pace };
         let name = match pace {

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::peers::{Generator, Plan, compare};
 use crate::performance::tables;
 use crate::redis_benchmark::RedisBenchmark;
+use crate::report::Report;
 use crate::scenario::{KeyCounts, Scenario};
 use crate::server_process::{Kind, ServerSpec, is_installed};
 
@@ -125,6 +126,9 @@ pub(super) struct PeersArgs {
     /// Write a record into the folder of records.
     #[arg(long)]
     record: bool,
+    /// A word at the end of the record's name: records of one commit are reported together.
+    #[arg(long)]
+    label: Option<String>,
     /// The folder of the records.
     #[arg(long, default_value = "bench/records")]
     records: PathBuf,
@@ -236,13 +240,14 @@ impl PeersArgs {
 
 impl PeersArgs {
     /// The end of the record's name.
-    fn what(&self) -> &'static str {
-        match self.generator {
+    fn what(&self) -> String {
+        let what = match self.generator {
             _ if self.two_shards => "two-shards",
             Load::Own if self.rate.is_some() => "one-rate",
             Load::Own => "peers",
             Load::RedisBenchmark => "redis-benchmark",
-        }
+        };
+        self.label.as_ref().map_or(what.to_owned(), |label| format!("{what}-{label}"))
     }
 }
 
@@ -250,6 +255,12 @@ pub(super) fn run(args: &PeersArgs, stop: &AtomicBool) -> Result<(), Failure> {
     let plan = args.plan()?;
     let report = compare(&plan, stop, &mut |line| eprintln!("{line}")).map_err(told(stop))?;
     print(&report.to_string())?;
+    write(args, &report)?;
+    let broken = report.broken.first();
+    broken.map_or(Ok(()), |text| Err(Failure::Option(format!("left out: {text}"))))
+}
+
+fn write(args: &PeersArgs, report: &Report) -> Result<(), Failure> {
     if args.json.is_none() && args.markdown.is_none() && !args.record {
         return Ok(());
     }
@@ -258,7 +269,7 @@ pub(super) fn run(args: &PeersArgs, stop: &AtomicBool) -> Result<(), Failure> {
         write_file(path, &(text.clone() + "\n"))?;
     }
     if args.record {
-        let path = report.of.path(&args.records, args.what());
+        let path = report.of.path(&args.records, &args.what());
         write_file(&path, &(text + "\n"))?;
         print(&path.display().to_string())?;
     }

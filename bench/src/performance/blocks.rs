@@ -159,15 +159,12 @@ fn open_loop(ceilings: Option<&Ceilings>) -> Block {
         lines: all(|outcome| Some(outcome.latencies.p99_us)),
         ..Plot::default()
     };
-    let cost = Plot {
-        title: "Processor time against load",
-        x,
-        y: "ns an operation",
-        logarithmic: true,
-        lines: all(|outcome| Some(outcome.server?.cpu_ns_per_op)),
-        ..Plot::default()
+    let median = Plot {
+        title: "Median against load",
+        lines: all(|outcome| Some(outcome.latencies.p50_us)),
+        ..latency.clone()
     };
-    let files = [("latency-against-load.svg", latency), ("cost-against-load.svg", cost)];
+    let files = [("latency-against-load.svg", latency), ("median-against-load.svg", median)];
     let plots = files.into_iter().filter_map(|(file, plot)| Some((file, plot.file()?))).collect();
     Block { name, markdown, plots }
 }
@@ -271,7 +268,7 @@ mod tests {
         let outcomes = vec![outcome(1e5), outcome(2e5)];
         let curve = Curve { server: "velodrome".to_owned(), outcomes, ceiling_per_s: 2e5 };
         let block = open_loop(Some(&Ceilings { curves: vec![curve], ..Ceilings::default() }));
-        assert_eq!(block.plots.len(), 1, "no processor time, no drawing of it");
+        assert_eq!(block.plots.len(), 2);
         assert!(block.plots[0].1.contains("velodrome") && block.markdown.contains("| 200 |"));
     }
 }

@@ -10,13 +10,14 @@ use serde::de::DeserializeOwned;
 
 use crate::ceiling::Ceilings;
 use crate::failure::Failure;
-use crate::report::Comparison;
+use crate::report::{Comparison, Summary};
 use crate::suite::Record;
 
 /// The newest record of each kind.
 #[derive(Debug, Default)]
 pub(super) struct Records {
-    /// All servers as fast as they can, by this program's load.
+    /// All servers as fast as they can, by this program's load; of several records of one commit
+    /// together.
     pub(super) peers: Option<Comparison>,
     /// The same by redis-benchmark's.
     pub(super) redis_benchmark: Option<Comparison>,
@@ -39,11 +40,11 @@ impl Records {
             entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
         names.sort();
         let newest = |what: &str| -> Vec<PathBuf> {
-            let of = |name: &&String| kind_of(name) == Some(what);
+            let of = |name: &&String| kind_of(name).is_some_and(|kind| is_of(kind, what));
             names.iter().filter(of).map(|name| folder.join(name)).collect()
         };
         Ok(Records {
-            peers: last(&newest("peers"), |record: &Comparison| record.of.unix_s)?,
+            peers: together(all(&newest("peers"))?),
             redis_benchmark: last(&newest("redis-benchmark"), |r: &Comparison| r.of.unix_s)?,
             one_rate: last(&newest("one-rate"), |record: &Comparison| record.of.unix_s)?,
             two_shards: last(&newest("two-shards"), |record: &Comparison| record.of.unix_s)?,
@@ -53,18 +54,48 @@ impl Records {
     }
 }
 
-/// The record taken last; of records that do not say when, the last by name.
-fn last<T: DeserializeOwned>(paths: &[PathBuf], at: fn(&T) -> u64) -> Result<Option<T>, Failure> {
-    let mut newest: Option<T> = None;
-    for path in paths {
+fn all<T: DeserializeOwned>(paths: &[PathBuf]) -> Result<Vec<T>, Failure> {
+    let read = |path: &PathBuf| {
         let refused = || Failure::system(format!("cannot read the record {}", path.display()));
         let text = fs::read_to_string(path).map_err(refused())?;
-        let record: T = serde_json::from_str(&text).map_err(|error| refused()(error.into()))?;
-        if newest.as_ref().is_none_or(|newest| at(newest) <= at(&record)) {
-            newest = Some(record);
+        serde_json::from_str(&text).map_err(|error| refused()(error.into()))
+    };
+    paths.iter().map(read).collect()
+}
+
+/// The record taken last; of records that do not say when, the last by name.
+fn last<T: DeserializeOwned>(paths: &[PathBuf], at: fn(&T) -> u64) -> Result<Option<T>, Failure> {
+    Ok(all(paths)?.into_iter().max_by_key(at))
+}
+
+/// The newest record, and what others of its commit hold beside it.
+fn together(mut records: Vec<Comparison>) -> Option<Comparison> {
+    records.sort_by_key(|record| record.of.unix_s);
+    let mut newest = records.pop()?;
+    let same = |record: &Comparison| record.of.commit == newest.of.commit;
+    let (mut summaries, mut conditions) = (Vec::new(), Vec::new());
+    for record in records.into_iter().filter(same).chain([newest.clone()]) {
+        let again = |summary: &Summary| {
+            let same = |other: &Summary| {
+                (&other.scenario, &other.peer) == (&summary.scenario, &summary.peer)
+            };
+            record.summaries.iter().any(same)
+        };
+        summaries.retain(|summary| !again(summary));
+        summaries.extend(record.summaries.iter().cloned());
+        if !conditions.contains(&record.conditions) {
+            conditions.push(record.conditions);
         }
     }
-    Ok(newest)
+    newest.conditions = conditions.join("; ");
+    newest.summaries = summaries;
+    Some(newest)
+}
+
+/// `peers-zipf` is a record of peers.
+fn is_of(kind: &str, what: &str) -> bool {
+    kind == what
+        || !what.is_empty() && kind.strip_prefix(what).is_some_and(|it| it.starts_with('-'))
 }
 
 /// What `<date>-<commit>[-<what>].json` is a record of.
@@ -76,6 +107,7 @@ fn kind_of(name: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provenance::Provenance;
 
     #[test]
     fn names_tell_kinds() {
@@ -89,5 +121,29 @@ mod tests {
         for (name, expected) in cases {
             assert_eq!(kind_of(name), expected, "{name}");
         }
+        assert!(is_of("peers-zipf", "peers") && is_of("", "") && !is_of("peers", ""));
+    }
+
+    #[test]
+    fn records_of_a_commit_are_shown_together_the_newest_first_choice() {
+        let summary = |scenario: &str, ns| Summary {
+            scenario: scenario.to_owned(),
+            subject_ns_per_op: ns,
+            ..Summary::default()
+        };
+        let record = |unix_s, commit: &str, summaries| {
+            let of = Provenance { unix_s, commit: commit.to_owned(), ..Provenance::default() };
+            Comparison { of, conditions: "c".to_owned(), summaries }
+        };
+        let found = together(vec![
+            record(3, "b", vec![summary("y", 5.0)]),
+            record(2, "b", vec![summary("x", 3.0), summary("y", 4.0)]),
+            record(1, "a", vec![summary("z", 1.0)]),
+        ]);
+        let found = found.unwrap();
+        let names: Vec<_> =
+            found.summaries.iter().map(|it| (&it.scenario[..], it.subject_ns_per_op)).collect();
+        assert_eq!((names, &found.conditions[..]), (vec![("x", 3.0), ("y", 5.0)], "c"));
+        assert!(together(Vec::new()).is_none());
     }
 }
