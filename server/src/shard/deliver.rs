@@ -1,7 +1,7 @@
 //! Parcels from siblings: requests to run, answers to our own, and notes.
 
 use velodrome_engine::Key;
-use velodrome_net::command::{Command, Route};
+use velodrome_net::command::Spec;
 use velodrome_net::resp::Args;
 
 use crate::limits::COMMANDS_PER_BATCH_MAX;
@@ -67,24 +67,19 @@ impl Shard {
 
     /// Runs sibling's requests, their index lines fetched ahead.
     fn run_requests(&mut self, from: u16, parcel: &Parcel, requests: &[Request]) {
-        let ready: Vec<(Args<'_>, Option<Command<'_>>, Option<Key<'_>>)> = requests
-            .iter()
-            .map(|request| {
-                let args = parcel.args.get(request.args);
-                let command = Command::decode(args).ok();
-                let key = match command.as_ref().map(Command::route) {
-                    Some(Route::Key(bytes)) => {
-                        Some(self.engine.hasher().key(request.caller.db, request.slot, bytes))
-                    }
-                    _ => None,
-                };
-                (args, command, key)
-            })
-            .collect();
+        let mut ready: Vec<(Args<'_>, &Spec, Option<Key<'_>>)> = Vec::with_capacity(requests.len());
+        for request in requests {
+            let args = parcel.args.get(request.args);
+            let spec = Spec::of_sound(args).expect("a sibling sends what it has decoded");
+            let key = spec
+                .only_key(args)
+                .map(|bytes| self.engine.hasher().key(request.caller.db, request.slot, bytes));
+            ready.push((args, spec, key));
+        }
         self.engine.prefetch(ready.iter().filter_map(|(_, _, key)| key.as_ref()));
-        for (request, (args, command, key)) in requests.iter().zip(ready) {
-            let command = command.expect("a sibling sends what it has decoded");
-            self.run_request(from, request, &command, args, key);
+        for (request, (args, spec, key)) in requests.iter().zip(&ready) {
+            let command = spec.decode(*args).expect("a sibling sends what it has decoded");
+            self.run_request(from, request, &command, *args, key.as_ref());
         }
     }
 

@@ -160,8 +160,8 @@ impl Shard {
         // When buffers get short, one request at a time, and none while a reply is unread.
         let short = self.buffers_short(wire);
         let stall_bytes = self.output_stall_bytes(wire);
+        let (friends, strangers) = (self.request_limits(), RequestLimits::unauthenticated());
         for (index, input) in inputs.iter_mut().enumerate().filter(|(_, input)| !input.ended) {
-            let limits = self.request_limits();
             let Some(session) = self.session(input.conn) else {
                 input.ended = true;
                 continue;
@@ -177,10 +177,9 @@ impl Shard {
             }
             // Before authentication one request at a time: the next one's limits hang on it.
             let alone = !session.authenticated || short;
-            let limits =
-                if session.authenticated { limits } else { RequestLimits::unauthenticated() };
+            let limits = if session.authenticated { &friends } else { &strangers };
             while jobs.len() < jobs_max && !input.ended {
-                let parsed_all = !input.parse_one(index, session, arguments, jobs, &limits);
+                let parsed_all = !input.parse_one(index, session, arguments, jobs, limits);
                 if parsed_all || alone {
                     break;
                 }

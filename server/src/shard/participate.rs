@@ -46,7 +46,7 @@ impl Shard {
         request: &Request,
         command: &Command<'_>,
         args: Args<'_>,
-        key: Option<Key<'_>>,
+        key: Option<&Key<'_>>,
     ) {
         if !self.holds.idle() {
             let slots = slots_of(command, request.slot);
@@ -69,13 +69,13 @@ impl Shard {
         }
     }
 
-    /// Runs a request whose slots are free.
+    /// Runs a request whose slots are free; `key` is what was fetched ahead for it.
     fn run_admitted(
         &mut self,
         from: u16,
         request: &Request,
         command: &Command<'_>,
-        key: Option<Key<'_>>,
+        key: Option<&Key<'_>>,
     ) {
         let caller = request.caller;
         if let Command::Watch { keys } = command {
@@ -87,8 +87,10 @@ impl Shard {
         }
         match command.route() {
             Route::Key(bytes) => {
-                let key =
-                    key.unwrap_or_else(|| self.engine.hasher().key(caller.db, request.slot, bytes));
+                let key = match key.filter(|key| std::ptr::eq(key.bytes, bytes)) {
+                    Some(key) => *key,
+                    None => self.engine.hasher().key(caller.db, request.slot, bytes),
+                };
                 let moment = self.moment_of(&caller);
                 let parcel = &mut self.outbox[usize::from(from)];
                 let start = parcel.replies.len();

@@ -18,13 +18,15 @@ pub(in crate::command) fn get(args: Args<'_>) -> Decoded<'_> {
 }
 
 pub(in crate::command) fn set(args: Args<'_>) -> Decoded<'_> {
-    let mut set = plain_set(args.get(1), args.get(2));
-    if args.len() > 3 {
-        set_options(&mut set, Words::new(args, 3))?;
+    if args.len() == 3 {
+        return Ok(Command::Set(plain_set(args.get(1), args.get(2))));
     }
+    let mut set = plain_set(args.get(1), args.get(2));
+    set_options(&mut set, Words::new(args, 3))?;
     Ok(Command::Set(set))
 }
 
+#[inline]
 fn plain_set<'a>(key: &'a [u8], value: &'a [u8]) -> Set<'a> {
     Set {
         key,
