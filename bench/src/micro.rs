@@ -6,7 +6,7 @@
 
 use std::hint::black_box;
 
-use velodrome_engine::{Config, Engine, KeyHasher, Write};
+use velodrome_engine::{Config, Engine, Key, KeyHasher, SLOT_COUNT, Write};
 use velodrome_net::command::Command;
 use velodrome_net::resp::{ArgBuf, Encoder, Parsed, Proto, RequestLimits, RequestParser};
 
@@ -24,7 +24,8 @@ const FULL_MEMORY_BYTES: u64 = 2 << 20;
 /// Writes between two rounds of upkeep, as in a turn.
 const WRITES_PER_UPKEEP: u64 = 16;
 const NOW_MS: u64 = 1_000_000;
-const SLOTS: u64 = 16384;
+/// A slot has the highest bits of a product.
+const SLOT_SHIFT: u32 = u64::BITS - SLOT_COUNT.ilog2();
 
 /// One operation that can be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +118,7 @@ impl Bench {
             Operation::SetEvicting => FULL_MEMORY_BYTES,
             _ => MEMORY_BYTES,
         };
-        let config = Config::for_memory(memory_bytes, hasher.clone());
+        let config = Config::for_memory(memory_bytes, hasher.clone(), slot_of);
         let engine = Engine::new(config, ()).map_err(|error| Failure::Option(error.to_string()))?;
         let lengths = Lengths::fixed(VALUE_LEN);
         let (space, values) = (KeySpace::numbered("key:", KEY_LEN, KEYS), Values::new(lengths));
@@ -143,7 +144,7 @@ impl Bench {
         let (limits, out) = (RequestLimits::default(), Vec::new());
         let mut bench = Bench { engine, hasher, keys, values, requests, parser, args, limits, out };
         for number in 0..KEYS {
-            bench.set(number, number)?;
+            bench.set(number)?;
         }
         Ok(bench)
     }
@@ -153,14 +154,17 @@ impl Bench {
         match operation {
             Operation::ParseGet | Operation::ParseSet => self.parse(at),
             Operation::Find => {
-                let key = self.hasher.key(0, slot(at as u64), &self.keys[at]);
+                let key = key_of(&self.hasher, &self.keys[at]);
                 black_box(self.engine.peek(&key, NOW_MS).is_some());
             }
             Operation::Get => self.get(number),
-            Operation::Set => self.set(number, number % KEYS)?,
+            Operation::Set => self.set(number)?,
             Operation::SetEvicting => {
-                // Equal names in another slot are other keys: new ones for many rounds.
-                self.set(number, number + number / KEYS)?;
+                // Equal ends after another beginning are other keys, in every round.
+                let round = (number / KEYS + 1) as u32;
+                let key = &mut self.keys[(number % KEYS) as usize];
+                key[..4].copy_from_slice(&round.to_le_bytes());
+                self.set(number)?;
                 if number.is_multiple_of(WRITES_PER_UPKEEP) {
                     black_box(self.engine.maintain(NOW_MS + number, 1));
                 }
@@ -171,7 +175,7 @@ impl Bench {
             }
             Operation::WholeSet => {
                 self.parse(at);
-                self.set(number, number % KEYS)?;
+                self.set(number)?;
                 Encoder::new(&mut self.out, Proto::Resp2).ok();
             }
         }
@@ -189,15 +193,15 @@ impl Bench {
 
     fn get(&mut self, number: u64) {
         let place = number % KEYS;
-        let key = self.hasher.key(0, slot(place), &self.keys[place as usize]);
+        let key = key_of(&self.hasher, &self.keys[place as usize]);
         let item = self.engine.get(&key, NOW_MS).expect("every key was written");
         Encoder::new(&mut self.out, Proto::Resp2).bulk(item.value.as_bytes());
         black_box(&self.out);
     }
 
-    fn set(&mut self, number: u64, place: u64) -> Result<(), Failure> {
+    fn set(&mut self, number: u64) -> Result<(), Failure> {
         let at = (number % KEYS) as usize;
-        let key = self.hasher.key(0, slot(place), &self.keys[at]);
+        let key = key_of(&self.hasher, &self.keys[at]);
         let stored = self.engine.set(&key, Write::plain(&self.values[at]), NOW_MS);
         black_box(stored.map_err(|refused| Failure::Option(format!("{refused:?}")))?);
         Ok(())
@@ -205,8 +209,15 @@ impl Bench {
 }
 
 /// A slot for a key; which one does not matter to the cost.
-fn slot(place: u64) -> u16 {
-    (place % SLOTS) as u16
+#[inline]
+fn slot_of(key: &[u8]) -> u16 {
+    let end = key.last_chunk().expect("keys are longer than eight bytes");
+    (u64::from_le_bytes(*end).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> SLOT_SHIFT) as u16
+}
+
+#[inline]
+fn key_of<'a>(hasher: &KeyHasher, bytes: &'a [u8]) -> Key<'a> {
+    hasher.key(0, slot_of(bytes), bytes)
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Aging: no item grows so old that it looks young again.
 //!
-//! The access clock has 24 bits. A walk over all records, begun every quarter of its range, sets
+//! The access clock has 20 bits. A walk over all records, begun every quarter of its range, sets
 //! those older than half the range to that age. Invariant: ages beyond the range never occur as
-//! long as `age_step` is called a few times in a million accesses. Cost: one pass over the record
-//! heads in four million ticks, which are at least a thousand turnovers of a large store.
+//! long as `age_step` is called a few times in a quarter of a million accesses. Cost: one pass over
+//! the record heads in as many ticks, which are 64 turnovers of a large store.
 
 use crate::cleaner::Walk;
 use crate::effect::Effects;

@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::key::{Key, Place};
 use crate::large::LargeValue;
 use crate::limits::DEADLINE_MS_MAX;
-use crate::record::{Head, LARGE_NUMBER_LEN, Watched, record_len};
+use crate::record::{Head, LARGE_NUMBER_LEN, MARK_BITS, Watched, record_len};
 use crate::segments::Stream;
 use crate::table::Address;
 use crate::version::Version;
@@ -24,9 +24,9 @@ pub(crate) enum Mutation<'a> {
     /// The key gets this value.
     Write(NewItem<'a>),
     /// The record at `at` gets this deadline.
-    Redate { at: Address, deadline_ms: Option<NonZeroU64> },
+    Redate { place: Place, at: Address, deadline_ms: Option<NonZeroU64> },
     /// The record at `at` goes.
-    Remove { at: Address, cause: Cause },
+    Remove { place: Place, at: Address, cause: Cause },
     /// All keys of a slot go.
     Flush { db: u8, slot: u16 },
     /// All keys of a database go, with an effect for each slot that has any.
@@ -78,7 +78,7 @@ impl NewItem<'_> {
     #[inline]
     pub(crate) fn record_len(&self) -> usize {
         let (key_len, value_len) = (self.key.bytes.len(), self.value.inline_len());
-        record_len(key_len, value_len, self.deadline_ms.is_some(), self.client_flags != 0)
+        record_len(key_len, value_len, self.deadline_ms, self.client_flags != 0 || self.tag != 0)
     }
 }
 
@@ -94,8 +94,10 @@ impl<E: Effects> Engine<E> {
     ) -> Version {
         match mutation {
             Mutation::Write(item) => self.write(item, given, now_ms),
-            Mutation::Redate { at, deadline_ms } => self.date(at, deadline_ms, given, now_ms),
-            Mutation::Remove { at, cause } => self.remove(at, cause, given),
+            Mutation::Redate { place, at, deadline_ms } => {
+                self.date(place, at, deadline_ms, given, now_ms)
+            }
+            Mutation::Remove { place, at, cause } => self.remove(place, at, cause, given),
             Mutation::Flush { db, slot } => self.flush_slot(db, slot, given),
             Mutation::FlushAll { db } => self.flush_db(db),
         }
@@ -104,6 +106,7 @@ impl<E: Effects> Engine<E> {
     #[inline]
     fn write(&mut self, item: NewItem<'_>, given: Option<Version>, now_ms: u64) -> Version {
         let place = item.key.place();
+        debug_assert_eq!(place.slot, (self.slot_of)(item.key.bytes), "the caller's slot is ours");
         let version = self.sequences.advance(place.slot, given);
         let had = item.found.and_then(|at| self.segments.record(at).watched());
         let watched = self.watch(place, had, item.deadline_ms, now_ms);
@@ -122,7 +125,7 @@ impl<E: Effects> Engine<E> {
         let head = Head {
             version,
             access: self.lru.tick(self.index.items()),
-            place,
+            db: place.db,
             tag: item.tag,
             watched,
             client_flags: item.client_flags,
@@ -130,7 +133,7 @@ impl<E: Effects> Engine<E> {
             value_len: value.len(),
             large,
         };
-        let at = self.settle_record(item.found, &head, value);
+        let at = self.settle_record(place, item.found, &head, value);
         self.index.count_deadline(place, had.is_some(), watched.is_some());
         let value = if large {
             self.larges.moved(number, at);
@@ -151,7 +154,13 @@ impl<E: Effects> Engine<E> {
 
     /// Writes the record in place if it has the length it had, else at the end.
     #[inline]
-    fn settle_record(&mut self, found: Option<Address>, head: &Head<'_>, value: &[u8]) -> Address {
+    fn settle_record(
+        &mut self,
+        place: Place,
+        found: Option<Address>,
+        head: &Head<'_>,
+        value: &[u8],
+    ) -> Address {
         let len = head.shape().len();
         if let Some(at) = found
             && self.segments.record(at).shape().len() == len
@@ -162,7 +171,7 @@ impl<E: Effects> Engine<E> {
         let at = self.segments.append(Stream::Writes, len);
         self.segments.write(at, head, value);
         self.counters.written_bytes += len as u64;
-        self.relocate(head.place, found, at);
+        self.relocate(place, found, at);
         at
     }
 
@@ -189,34 +198,37 @@ impl<E: Effects> Engine<E> {
         {
             return Some(Watched { deadline_ms, ..old });
         }
-        self.wheel_tags = self.wheel_tags.wrapping_add(1);
-        if had.is_some_and(|old| old.wheel_tag == self.wheel_tags) {
-            self.wheel_tags = self.wheel_tags.wrapping_add(1);
+        let next = |mark: u8| (mark + 1) % (1 << MARK_BITS);
+        self.wheel_tags = next(self.wheel_tags);
+        if had.is_some_and(|old| old.mark == self.wheel_tags) {
+            self.wheel_tags = next(self.wheel_tags);
         }
-        let wheel_tag = self.wheel_tags;
-        let watch = Watch { slot: place.slot, fragment: place.fragment, tag: wheel_tag };
+        let mark = self.wheel_tags;
+        let watch = Watch { slot: place.slot, fragment: place.fragment, tag: mark };
         self.wheel.push(watch, deadline_ms.get(), now_ms);
-        Some(Watched { deadline_ms, wheel_tag })
+        Some(Watched { deadline_ms, mark })
     }
 
     fn date(
         &mut self,
+        place: Place,
         at: Address,
         deadline_ms: Option<NonZeroU64>,
         given: Option<Version>,
         now_ms: u64,
     ) -> Version {
         let record = self.segments.record(at);
-        let (place, shape, had) = (record.place(), record.shape(), record.watched());
+        let (shape, had) = (record.shape(), record.watched());
         let version = self.sequences.advance(place.slot, given);
         let watched = self.watch(place, had, deadline_ms, now_ms);
         let mut to = at;
-        if shape.has_deadline_word() {
+        let longer = shape.with_deadline(deadline_ms);
+        if longer == shape {
             self.segments.set_deadline(at, version, watched);
         } else {
-            to = self.segments.append(Stream::Writes, shape.len() + 8);
-            self.segments.copy_with_deadline(at, to, version, watched);
-            self.counters.written_bytes += (shape.len() + 8) as u64;
+            to = self.segments.append(Stream::Writes, longer.len());
+            self.segments.copy_dated(at, to, version, watched);
+            self.counters.written_bytes += longer.len() as u64;
             if let Some(number) = self.segments.record(to).large_number() {
                 self.larges.moved(number, to);
             }
@@ -229,9 +241,15 @@ impl<E: Effects> Engine<E> {
         version
     }
 
-    fn remove(&mut self, at: Address, cause: Cause, given: Option<Version>) -> Version {
+    fn remove(
+        &mut self,
+        place: Place,
+        at: Address,
+        cause: Cause,
+        given: Option<Version>,
+    ) -> Version {
         let record = self.segments.record(at);
-        let (place, had) = (record.place(), record.watched().is_some());
+        let had = record.watched().is_some();
         let version = self.sequences.advance(place.slot, given);
         self.index.count_deadline(place, had, false);
         self.index.remove(place, at);

@@ -64,7 +64,7 @@ impl<E: Effects> Engine<E> {
     /// Decides about one record of the victim. Returns the bytes copied.
     fn settle(&mut self, at: Address, len: usize, now_ms: u64) -> usize {
         let record = self.segments.record(at);
-        let place = record.place();
+        let place = self.place_at(at);
         if !self.index.holds(place, at) {
             // Its database or slot was flushed; the drain has not come by yet.
             self.bury(at);
@@ -75,7 +75,7 @@ impl<E: Effects> Engine<E> {
         let stream = if keep { self.stream_for_survivor(len) } else { None };
         let Some(stream) = stream else {
             let cause = if expired { Cause::Expired } else { Cause::Evicted };
-            self.change(Mutation::Remove { at, cause }, None, now_ms);
+            self.change(Mutation::Remove { place, at, cause }, None, now_ms);
             return 0;
         };
         let to = self.segments.append(stream, len);

@@ -13,6 +13,7 @@ use crate::item::Item;
 use crate::key::Key;
 use crate::large::StagedValue;
 use crate::limits::{INDEX_GROWTH_BYTES_MAX, KEY_LEN_BYTES_MAX, RESERVE_SEGMENTS};
+use crate::record::INLINE_LEN_MAX;
 use crate::refused::Refused;
 use crate::table::Address;
 use crate::version::Version;
@@ -62,7 +63,7 @@ impl<E: Effects> Engine<E> {
         let replaced = found.is_some();
         if deadline_ms.is_some_and(|deadline_ms| deadline_ms.get() <= now_ms) {
             if let Some(at) = found {
-                self.change(Mutation::Remove { at, cause: Cause::Deleted }, None, now_ms);
+                self.remove_found(key, at, Cause::Deleted, now_ms);
             }
             return Ok(Stored::Written { version: self.slot_version(key.slot), replaced });
         }
@@ -84,7 +85,7 @@ impl<E: Effects> Engine<E> {
     /// Removes a key. Returns whether it existed.
     pub fn delete(&mut self, key: &Key<'_>, now_ms: u64) -> bool {
         let Some(at) = self.find_live(key, now_ms) else { return false };
-        self.change(Mutation::Remove { at, cause: Cause::Deleted }, None, now_ms);
+        self.remove_found(key, at, Cause::Deleted, now_ms);
         true
     }
 
@@ -100,7 +101,7 @@ impl<E: Effects> Engine<E> {
     /// whether the key existed.
     ///
     /// # Errors
-    /// `OutOfMemory` when an item that never had a deadline cannot grow by its eight bytes.
+    /// `OutOfMemory` when an item that never had a deadline cannot grow by its bytes.
     pub fn redate(
         &mut self,
         key: &Key<'_>,
@@ -109,7 +110,7 @@ impl<E: Effects> Engine<E> {
     ) -> Result<bool, Refused> {
         let Some(at) = self.find_live(key, now_ms) else { return Ok(false) };
         if deadline_ms.is_some_and(|deadline_ms| deadline_ms.get() <= now_ms) {
-            self.change(Mutation::Remove { at, cause: Cause::Deleted }, None, now_ms);
+            self.remove_found(key, at, Cause::Deleted, now_ms);
             return Ok(true);
         }
         if deadline_ms.is_some() || self.segments.record(at).deadline_ms().is_some() {
@@ -118,7 +119,7 @@ impl<E: Effects> Engine<E> {
         Ok(true)
     }
 
-    /// Redates an existing item, with room made for the deadline's word.
+    /// Redates an existing item, with room made for the deadline.
     pub(crate) fn redate_found(
         &mut self,
         key: &Key<'_>,
@@ -128,13 +129,15 @@ impl<E: Effects> Engine<E> {
         now_ms: u64,
     ) -> Result<(), Refused> {
         let shape = self.segments.record(at).shape();
+        let longer = shape.with_deadline(deadline_ms);
         let mut found = Some(at);
-        if !(shape.has_deadline_word() && self.has_margin()) {
-            self.reserve(shape.len() + 8, 0, now_ms)?;
+        if longer != shape || !self.has_margin() {
+            self.reserve(longer.len(), 0, now_ms)?;
             found = self.find(key);
         }
         if let Some(at) = found {
-            self.change(Mutation::Redate { at, deadline_ms }, given, now_ms);
+            let place = key.place();
+            self.change(Mutation::Redate { place, at, deadline_ms }, given, now_ms);
         }
         Ok(())
     }
@@ -144,10 +147,15 @@ impl<E: Effects> Engine<E> {
     pub(crate) fn find_live(&mut self, key: &Key<'_>, now_ms: u64) -> Option<Address> {
         let at = self.find(key)?;
         if self.segments.record(at).is_expired(now_ms) {
-            self.change(Mutation::Remove { at, cause: Cause::Expired }, None, now_ms);
+            self.remove_found(key, at, Cause::Expired, now_ms);
             return None;
         }
         Some(at)
+    }
+
+    fn remove_found(&mut self, key: &Key<'_>, at: Address, cause: Cause, now_ms: u64) {
+        let place = key.place();
+        self.change(Mutation::Remove { place, at, cause }, None, now_ms);
     }
 
     #[inline]
@@ -222,7 +230,7 @@ impl<E: Effects> Engine<E> {
     /// Bytes of the longest value that lies inside its record; staging pays for longer ones.
     #[inline]
     pub fn inline_len_max(&self) -> usize {
-        self.segments.segment_len() / SEGMENT_SHARE
+        INLINE_LEN_MAX.min(self.segments.segment_len() / SEGMENT_SHARE)
     }
 
     /// Bytes as they will be held.

@@ -40,6 +40,8 @@ pub struct Config {
     pub seed: u64,
     /// Hashes the keys.
     pub hasher: KeyHasher,
+    /// The slot of a key, the same that callers put into `Key`: a record does not hold its own.
+    pub slot_of: fn(&[u8]) -> u16,
 }
 
 impl Config {
@@ -58,7 +60,7 @@ impl Config {
     }
 
     /// A configuration for `memory_bytes_max` bytes with defaults everywhere else.
-    pub fn for_memory(memory_bytes_max: u64, hasher: KeyHasher) -> Self {
+    pub fn for_memory(memory_bytes_max: u64, hasher: KeyHasher, slot_of: fn(&[u8]) -> u16) -> Self {
         let limits = Limits { memory_bytes_max, items_max: None, value_len_max: 64 << 20 };
         let segment_len = Self::segment_len_for(memory_bytes_max);
         Self {
@@ -69,6 +71,7 @@ impl Config {
             start: Version::default(),
             seed: 1,
             hasher,
+            slot_of,
         }
     }
 
@@ -112,7 +115,7 @@ mod tests {
     use super::*;
 
     fn config(memory: u64) -> Config {
-        Config::for_memory(memory, KeyHasher::new([1, 2]))
+        Config::for_memory(memory, KeyHasher::new([1, 2]), |_| 0)
     }
 
     #[test]

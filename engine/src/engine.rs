@@ -12,7 +12,7 @@ use crate::config::{Config, Limits};
 use crate::effect::Effects;
 use crate::index::Index;
 use crate::item::{Item, ValueRef};
-use crate::key::{Key, KeyHasher};
+use crate::key::{Key, KeyHasher, Place};
 use crate::larges::Larges;
 use crate::lru::Lru;
 use crate::mapping::prefetch;
@@ -25,14 +25,15 @@ use crate::table::Address;
 use crate::version::Version;
 use crate::wheel::Wheel;
 
-/// Words of a cache line.
-const WORDS_A_LINE: usize = 8;
+/// Bytes of a cache line.
+const LINE_LEN: usize = 64;
 
 /// One shard's dataset.
 #[derive(Debug)]
 pub struct Engine<E: Effects> {
     pub(crate) effects: E,
     pub(crate) hasher: KeyHasher,
+    pub(crate) slot_of: fn(&[u8]) -> u16,
     pub(crate) limits: Limits,
     /// What may be accounted now: the limit, or what was held when it was lowered.
     pub(crate) ceiling: u64,
@@ -65,6 +66,7 @@ impl<E: Effects> Engine<E> {
         Ok(Self {
             effects,
             hasher: config.hasher,
+            slot_of: config.slot_of,
             limits: config.limits,
             ceiling: config.limits.memory_bytes_max,
             index: Index::default(),
@@ -129,8 +131,8 @@ impl<E: Effects> Engine<E> {
         }
         for key in keys {
             let Some(at) = self.index.find(key.place(), |_| true) else { continue };
-            for offset in [0, WORDS_A_LINE] {
-                self.segments.word(at, offset).into_iter().for_each(prefetch);
+            for offset in [0, LINE_LEN] {
+                self.segments.byte(at, offset).into_iter().for_each(prefetch);
             }
         }
     }
@@ -192,6 +194,13 @@ impl<E: Effects> Engine<E> {
     pub(crate) fn find(&self, key: &Key<'_>) -> Option<Address> {
         let segments = &self.segments;
         self.index.find(key.place(), |at| segments.record(at).key() == key.bytes)
+    }
+
+    /// Where the index keeps the key of the record at `at`, computed again from the key.
+    pub(crate) fn place_at(&self, at: Address) -> Place {
+        let record = self.segments.record(at);
+        let slot = (self.slot_of)(record.key());
+        self.hasher.key(record.shape().db(), slot, record.key()).place()
     }
 
     /// The item whose record lies at `at`.

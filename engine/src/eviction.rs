@@ -40,15 +40,15 @@ impl<E: Effects> Engine<E> {
         let victim = if self.is_small() { self.oldest(&mut work) } else { self.sampled(&mut work) };
         self.counters.longest_step.raise(work);
         let Some(at) = victim else { return false };
-        self.evict(at, now_ms);
+        self.evict(self.place_at(at), at, now_ms);
         true
     }
 
     /// Evicts the record at `at`; if its time is over anyway, it expires instead.
-    fn evict(&mut self, at: Address, now_ms: u64) {
+    fn evict(&mut self, place: Place, at: Address, now_ms: u64) {
         let expired = self.segments.record(at).is_expired(now_ms);
         let cause = if expired { Cause::Expired } else { Cause::Evicted };
-        self.change(Mutation::Remove { at, cause }, None, now_ms);
+        self.change(Mutation::Remove { place, at, cause }, None, now_ms);
     }
 
     /// The least recently used item of a small store.
@@ -104,8 +104,9 @@ impl<E: Effects> Engine<E> {
         if age < age_min {
             return false;
         }
-        if self.index.holds(self.segments.record(at).place(), at) {
-            self.evict(at, now_ms);
+        let place = self.place_at(at);
+        if self.index.holds(place, at) {
+            self.evict(place, at, now_ms);
         } else {
             self.bury(at);
         }

@@ -27,7 +27,7 @@ pub const SEGMENT_LEN_BYTES_MAX: usize = 1 << 20;
 pub const SEGMENTS_WANTED_MIN: u64 = 128;
 /// Smallest memory limit an engine works with.
 pub const MEMORY_BYTES_MIN: u64 = 2 << 20;
-/// Addressable memory of one engine: 34 of the 36 bits that an entry keeps, in units of 8 bytes.
+/// Addressable memory of one engine: 36 bits of 2-byte units.
 pub const ADDRESS_SPACE_BYTES_MAX: u64 = 128 << 30;
 
 /// Segments whose room is kept free so that a write waits for a bounded step only.
@@ -62,7 +62,7 @@ pub const EVICTION_POOL_MAX: usize = 16;
 pub const CUTOFF_SAMPLES: usize = 96;
 
 /// Ticks beyond which items are all equally old, half the range of the access clock.
-pub const AGE_TICKS_MAX: u32 = 1 << 23;
+pub const AGE_TICKS_MAX: u32 = 1 << 19;
 
 /// Items one scan call visits at most.
 pub const SCAN_ITEMS_MAX: usize = 256;

@@ -2,7 +2,7 @@
 //!
 //! Owns the access clock and the candidates remembered between evictions. The clock ticks with
 //! every access while there are few items and about 4096 times a turnover of all items otherwise,
-//! so that 24 bits last for thousands of turnovers. Invariant: with at most 4096 items no two
+//! so that 20 bits last for hundreds of turnovers. Invariant: with at most 4096 items no two
 //! accesses share a tick. Cost: a counter per access; choices sort a handful of ages.
 
 use crate::key::Place;
@@ -16,7 +16,7 @@ const TURNOVER_TICKS_BITS: u32 = 12;
 /// Sampled items are evicted with their segment when they are among the oldest of this many.
 const OLDEST_SHARE: usize = 8;
 /// Ticks from one walk over all ages to the next.
-const WALK_TICKS: u64 = 1 << 22;
+const WALK_TICKS: u64 = 1 << 18;
 /// A segment is worth copying when one part in this many is reclaimed.
 const WORTHWHILE_SHARE: usize = 4;
 
@@ -146,12 +146,12 @@ mod tests {
     fn a_small_store_ticks_with_every_access_and_ages_wrap() {
         let mut lru = Lru::default();
         let first = lru.tick(100);
-        for _ in 0..1 << 20 {
+        for _ in 0..1 << 18 {
             lru.tick(100);
         }
-        assert_eq!(lru.age(first), 1 << 20);
-        lru.ticks += 1 << 23;
-        assert_eq!(lru.age(first), (1 << 23) + (1 << 20));
+        assert_eq!(lru.age(first), 1 << 18);
+        lru.ticks += 1 << 19;
+        assert_eq!(lru.age(first), (1 << 19) + (1 << 18));
     }
 
     #[test]

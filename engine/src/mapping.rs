@@ -110,20 +110,6 @@ impl Mapping {
         // SAFETY: as in `bytes`, and `&mut self` keeps everyone else out.
         unsafe { core::slice::from_raw_parts_mut(self.base.as_ptr(), self.usable) }
     }
-
-    /// The usable bytes as native 64-bit words.
-    #[inline]
-    pub(crate) fn words(&self) -> &[u64] {
-        // SAFETY: as in `bytes`; the base is page aligned and the length whole pages.
-        unsafe { core::slice::from_raw_parts(self.base.as_ptr().cast(), self.usable / 8) }
-    }
-
-    /// The usable bytes as native 64-bit words, for writing.
-    #[inline]
-    pub(crate) fn words_mut(&mut self) -> &mut [u64] {
-        // SAFETY: as in `words`, and `&mut self` keeps everyone else out.
-        unsafe { core::slice::from_raw_parts_mut(self.base.as_ptr().cast(), self.usable / 8) }
-    }
 }
 
 impl Drop for Mapping {
@@ -159,7 +145,7 @@ mod tests {
         mapping.bytes_mut()[PAGE_LEN - 1] = 7;
         mapping.extend_usable(2 * PAGE_LEN).expect("protects");
         assert_eq!(mapping.bytes()[PAGE_LEN - 1], 7);
-        assert_eq!(mapping.words().len(), 2 * PAGE_LEN / 8);
+        assert_eq!(mapping.bytes().len(), 2 * PAGE_LEN);
     }
 
     #[test]

@@ -1,71 +1,92 @@
 //! Records: one item's bytes in a segment.
 //!
 //! ```text
-//! word 0   version                epoch:20 | seq:44
-//! word 1   shape                  access:24 | value_len:20 | key_len:16 | flags:4
-//! word 2   home                   slot:14 | db:4 | 0:2 | fragment:28 | tag:8 | 0:8
-//! [word]   deadline, if DEADLINE  deadline_ms:48 | wheel_tag:8 | 0:8
-//! [word]   extra, if EXTRA        client_flags:32 | 0:32
-//! key, value, zero to seven bytes of padding
+//! 8 bytes    version                 epoch:20 | seq:44
+//! 8 bytes    shape                   access:20 | value_len:17 | key_len:16 | db:4 | flags:7
+//! [6 bytes]  deadline, if DEADLINE   deadline_ms:42 | mark:6
+//! [8 bytes]  extra, if EXTRA         client_flags:32 | tag:8 | deadline_high:16 | 0:8
+//! key, value, a byte of padding where their length is odd
 //! ```
 //!
-//! The value of a LARGE record is the number of its slot among the large values. Invariant: a
-//! record's length follows from word 1 alone and never changes, so a segment can be walked from
-//! its front even over dead records. Cost: the three words, one cache line with a short key.
+//! The highest bits stand on the left, the lowest byte first in memory. Flags are DEADLINE 1,
+//! EXTRA 2, LARGE 4 and DEAD 8; the others are zero. The value of a LARGE record is the number of
+//! its slot among the large values. Invariant: a record's length follows from its shape alone and
+//! never changes, so a segment can be walked from its front even over dead records. Cost: sixteen
+//! bytes an item, six more with a deadline before the year 2109; reads need no alignment.
 
 use core::num::NonZeroU64;
 
-use crate::key::Place;
-use crate::limits::{DATABASES_MAX, FRAGMENT_BITS, SLOT_COUNT};
+use crate::limits::{DATABASES_MAX, DEADLINE_MS_MAX};
 use crate::version::Version;
 
-/// Words every record begins with.
-pub(crate) const HEAD_WORDS: usize = 3;
+/// Bytes every record begins with.
+const HEAD_LEN: usize = 16;
+const DEADLINE_LEN: usize = 6;
+const EXTRA_LEN: usize = 8;
+/// Records begin at multiples of this many bytes, the unit of addresses.
+pub(crate) const RECORD_ALIGN: usize = 2;
+
 const DEADLINE: u64 = 1;
 const EXTRA: u64 = 2;
 const LARGE: u64 = 4;
 const DEAD: u64 = 8;
+const DB_SHIFT: u32 = 7;
+const KEY_LEN_SHIFT: u32 = 11;
+const VALUE_LEN_SHIFT: u32 = 27;
+const ACCESS_SHIFT: u32 = 44;
+/// Bits of the access clock.
+pub(crate) const ACCESS_BITS: u32 = 20;
+/// Bits of the wheel's mark.
+pub(crate) const MARK_BITS: u32 = 6;
+/// Bits of a deadline that lie beside the mark; those above are extra.
+const DEADLINE_LOW_BITS: u32 = 42;
+
 /// Bytes of a large value's number.
 pub(crate) const LARGE_NUMBER_LEN: usize = 4;
 /// Most bytes a value can have inside a record.
-pub(crate) const INLINE_LEN_MAX: usize = (1 << 20) - 1;
-/// Bits of the access clock.
-pub(crate) const ACCESS_BITS: u32 = 24;
+pub(crate) const INLINE_LEN_MAX: usize = (1 << 17) - 1;
 
-const _: () = assert!(SLOT_COUNT == 1 << 14 && DATABASES_MAX <= 1 << 4 && FRAGMENT_BITS == 28);
+const _: () = assert!(DATABASES_MAX <= 1 << 4 && ACCESS_SHIFT + ACCESS_BITS == 64);
+const _: () = assert!(DEADLINE_MS_MAX >> DEADLINE_LOW_BITS < 1 << 16);
 
-/// Word 1.
+/// The second word: what a record's length follows from, and the policy's field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape(u64);
 
 impl Shape {
     fn new(key_len: usize, value_len: usize, flags: u64) -> Self {
         assert!(key_len < 1 << 16 && value_len <= INLINE_LEN_MAX);
-        Self(flags | ((key_len as u64) << 4) | ((value_len as u64) << 20))
+        let (key_len, value_len) = (key_len as u64, value_len as u64);
+        Self(flags | (key_len << KEY_LEN_SHIFT) | (value_len << VALUE_LEN_SHIFT))
     }
 
     #[inline]
     pub(crate) fn access(self) -> u32 {
-        (self.0 >> 40) as u32
+        (self.0 >> ACCESS_SHIFT) as u32
+    }
+
+    #[inline]
+    pub(crate) fn db(self) -> u8 {
+        (self.0 >> DB_SHIFT) as u8 & 0xf
     }
 
     #[inline]
     fn key_len(self) -> usize {
-        (self.0 >> 4) as usize & 0xffff
+        (self.0 >> KEY_LEN_SHIFT) as usize & 0xffff
     }
 
     #[inline]
     fn value_len(self) -> usize {
-        (self.0 >> 20) as usize & INLINE_LEN_MAX
+        (self.0 >> VALUE_LEN_SHIFT) as usize & INLINE_LEN_MAX
     }
 
     #[inline]
-    pub(crate) fn has_deadline_word(self) -> bool {
+    pub(crate) fn is_dated(self) -> bool {
         self.0 & DEADLINE != 0
     }
 
     #[inline]
-    fn has_extra_word(self) -> bool {
+    fn has_extra(self) -> bool {
         self.0 & EXTRA != 0
     }
 
@@ -80,8 +101,13 @@ impl Shape {
     }
 
     #[inline]
+    fn extra_offset(self) -> usize {
+        HEAD_LEN + (self.0 & DEADLINE) as usize * DEADLINE_LEN
+    }
+
+    #[inline]
     fn key_offset(self) -> usize {
-        (HEAD_WORDS + (self.0 & DEADLINE) as usize + ((self.0 & EXTRA) >> 1) as usize) * 8
+        self.extra_offset() + (self.0 & EXTRA) as usize * (EXTRA_LEN / EXTRA as usize)
     }
 
     #[inline]
@@ -89,18 +115,31 @@ impl Shape {
         self.key_offset() + self.key_len()
     }
 
-    /// Bytes of the whole record, a multiple of 8.
+    /// Bytes of the whole record, a multiple of `RECORD_ALIGN`.
     #[inline]
     pub(crate) fn len(self) -> usize {
-        (self.value_offset() + self.value_len()).next_multiple_of(8)
+        (self.value_offset() + self.value_len()).next_multiple_of(RECORD_ALIGN)
+    }
+
+    /// The shape that the record needs to hold this deadline: its own, or a longer one.
+    pub(crate) fn with_deadline(self, deadline_ms: Option<NonZeroU64>) -> Self {
+        let dated = if deadline_ms.is_some() { DEADLINE } else { 0 };
+        let far = if is_far(deadline_ms) { EXTRA } else { 0 };
+        Self(self.0 | dated | far)
     }
 }
 
-/// A record's deadline and the tag of the wheel entry that watches it.
+/// Whether a deadline needs more bits than lie beside the mark.
+#[inline]
+fn is_far(deadline_ms: Option<NonZeroU64>) -> bool {
+    deadline_ms.is_some_and(|it| it.get() >> DEADLINE_LOW_BITS != 0)
+}
+
+/// A record's deadline and what the wheel says of the entry that watches it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Watched {
     pub(crate) deadline_ms: NonZeroU64,
-    pub(crate) wheel_tag: u8,
+    pub(crate) mark: u8,
 }
 
 /// Everything of a record but its value.
@@ -108,7 +147,7 @@ pub(crate) struct Watched {
 pub(crate) struct Head<'a> {
     pub(crate) version: Version,
     pub(crate) access: u32,
-    pub(crate) place: Place,
+    pub(crate) db: u8,
     pub(crate) tag: u8,
     pub(crate) watched: Option<Watched>,
     pub(crate) client_flags: u32,
@@ -118,115 +157,121 @@ pub(crate) struct Head<'a> {
 }
 
 impl Head<'_> {
+    #[inline]
     pub(crate) fn shape(&self) -> Shape {
-        let deadline = if self.watched.is_some() { DEADLINE } else { 0 };
-        let extra = if self.client_flags != 0 { EXTRA } else { 0 };
+        let deadline_ms = self.watched.map(|it| it.deadline_ms);
+        let extra = if self.client_flags != 0 || self.tag != 0 { EXTRA } else { 0 };
         let large = if self.large { LARGE } else { 0 };
-        let shape = Shape::new(self.key.len(), self.value_len, deadline | extra | large);
-        Shape(shape.0 | (u64::from(self.access) << 40))
+        let shape = Shape::new(self.key.len(), self.value_len, extra | large);
+        let (db, access) = (u64::from(self.db), u64::from(self.access));
+        let shape = Shape(shape.0 | (db << DB_SHIFT) | (access << ACCESS_SHIFT));
+        shape.with_deadline(deadline_ms)
     }
 
-    /// Writes the words before the key; `words` begins where the record does.
+    /// Writes the whole record; `bytes` begins where it does.
     #[inline]
-    pub(crate) fn write_words(&self, words: &mut [u64]) {
-        let shape = self.shape();
-        let Place { slot, db, fragment } = self.place;
-        words[0] = self.version.0;
-        words[1] = shape.0;
-        words[2] = (u64::from(slot) << 50)
-            | (u64::from(db) << 46)
-            | (u64::from(fragment) << 16)
-            | (u64::from(self.tag) << 8);
-        let mut next = HEAD_WORDS;
-        if shape.has_deadline_word() {
-            words[next] = deadline_word(self.watched);
-            next += 1;
-        }
-        if shape.has_extra_word() {
-            words[next] = u64::from(self.client_flags) << 32;
-        }
-    }
-
-    /// Writes key and value; `bytes` begins where the record does.
-    #[inline]
-    pub(crate) fn write_bytes(&self, bytes: &mut [u8], value: &[u8]) {
+    pub(crate) fn write(&self, bytes: &mut [u8], value: &[u8]) {
         debug_assert_eq!(value.len(), self.value_len);
-        let offset = self.shape().key_offset();
-        let (key, rest) = bytes[offset..].split_at_mut(self.key.len());
+        let shape = self.shape();
+        write_head(bytes, self.version, shape, self.watched, (self.client_flags, self.tag));
+        let (key, rest) = bytes[shape.key_offset()..].split_at_mut(self.key.len());
         key.copy_from_slice(self.key);
         rest[..value.len()].copy_from_slice(value);
     }
 }
 
-/// Bytes a record needs.
-pub(crate) fn record_len(key_len: usize, value_len: usize, deadline: bool, extra: bool) -> usize {
-    let words = HEAD_WORDS + usize::from(deadline) + usize::from(extra);
-    (words * 8 + key_len + value_len).next_multiple_of(8)
+/// Writes all that stands before the key.
+#[inline]
+fn write_head(
+    bytes: &mut [u8],
+    version: Version,
+    shape: Shape,
+    watched: Option<Watched>,
+    (client_flags, tag): (u32, u8),
+) {
+    bytes[8..HEAD_LEN].copy_from_slice(&shape.0.to_le_bytes());
+    if shape.has_extra() {
+        let extra = (u64::from(client_flags) << 32) | (u64::from(tag) << 24);
+        bytes[shape.extra_offset()..][..EXTRA_LEN].copy_from_slice(&extra.to_le_bytes());
+    }
+    patch::deadline(bytes, version, watched);
 }
 
-fn deadline_word(watched: Option<Watched>) -> u64 {
-    watched.map_or(0, |it| (it.deadline_ms.get() << 16) | (u64::from(it.wheel_tag) << 8))
+/// Bytes a record needs.
+#[inline]
+pub(crate) fn record_len(
+    key_len: usize,
+    value_len: usize,
+    deadline_ms: Option<NonZeroU64>,
+    extra: bool,
+) -> usize {
+    let extra = if extra { EXTRA } else { 0 };
+    Shape::new(key_len, value_len, extra).with_deadline(deadline_ms).len()
 }
 
 /// A record, read in place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record<'a> {
-    /// The engine's memory from the record's first word on.
-    words: &'a [u64],
-    /// The same memory in bytes.
+    /// The engine's memory from the record's first byte on.
     bytes: &'a [u8],
 }
 
 impl<'a> Record<'a> {
     #[inline]
-    pub(crate) fn new(words: &'a [u64], bytes: &'a [u8]) -> Self {
-        Self { words, bytes }
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    #[inline]
+    fn word(self, offset: usize) -> u64 {
+        let word = self.bytes[offset..].first_chunk().expect("a record is whole");
+        u64::from_le_bytes(*word)
     }
 
     #[inline]
     pub(crate) fn version(self) -> Version {
-        Version(self.words[0])
+        Version(self.word(0))
     }
 
     #[inline]
     pub(crate) fn shape(self) -> Shape {
-        Shape(self.words[1])
+        Shape(self.word(8))
     }
 
+    /// The extra word, or zero.
     #[inline]
-    pub(crate) fn place(self) -> Place {
-        let word = self.words[2];
-        let fragment = (word >> 16) as u32 & ((1 << FRAGMENT_BITS) - 1);
-        Place { slot: (word >> 50) as u16, db: (word >> 46) as u8 & 0xf, fragment }
+    fn extra(self) -> u64 {
+        let shape = self.shape();
+        if shape.has_extra() { self.word(shape.extra_offset()) } else { 0 }
     }
 
     #[inline]
     pub(crate) fn tag(self) -> u8 {
-        (self.words[2] >> 8) as u8
-    }
-
-    #[inline]
-    pub(crate) fn deadline_ms(self) -> Option<NonZeroU64> {
-        if self.shape().has_deadline_word() {
-            NonZeroU64::new(self.words[HEAD_WORDS] >> 16)
-        } else {
-            None
-        }
-    }
-
-    #[inline]
-    pub(crate) fn watched(self) -> Option<Watched> {
-        let deadline_ms = self.deadline_ms()?;
-        Some(Watched { deadline_ms, wheel_tag: (self.words[HEAD_WORDS] >> 8) as u8 })
+        (self.extra() >> 24) as u8
     }
 
     #[inline]
     pub(crate) fn client_flags(self) -> u32 {
+        (self.extra() >> 32) as u32
+    }
+
+    #[inline]
+    pub(crate) fn watched(self) -> Option<Watched> {
         let shape = self.shape();
-        if !shape.has_extra_word() {
-            return 0;
+        if !shape.is_dated() {
+            return None;
         }
-        (self.words[HEAD_WORDS + usize::from(shape.has_deadline_word())] >> 32) as u32
+        let mut word = [0; 8];
+        word[..DEADLINE_LEN].copy_from_slice(&self.bytes[HEAD_LEN..HEAD_LEN + DEADLINE_LEN]);
+        let word = u64::from_le_bytes(word);
+        let high = if shape.has_extra() { (self.extra() >> 8) & 0xffff } else { 0 };
+        let deadline_ms = NonZeroU64::new((word >> MARK_BITS) | (high << DEADLINE_LOW_BITS))?;
+        Some(Watched { deadline_ms, mark: word as u8 & ((1 << MARK_BITS) - 1) })
+    }
+
+    #[inline]
+    pub(crate) fn deadline_ms(self) -> Option<NonZeroU64> {
+        self.watched().map(|it| it.deadline_ms)
     }
 
     #[inline]
@@ -243,6 +288,7 @@ impl<'a> Record<'a> {
     }
 
     /// The number of a large value.
+    #[inline]
     pub(crate) fn large_number(self) -> Option<u32> {
         let number = self.shape().is_large().then(|| self.value())?;
         Some(u32::from_le_bytes(number.try_into().expect("a large record holds four bytes")))
@@ -255,34 +301,66 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Changes of single words of a record in place; `words` begins where the record does.
+/// Copies the record at `from` to `to` with the deadline, for which `to` has the room.
+pub(crate) fn copy_dated(
+    bytes: &mut [u8],
+    (from, to): (usize, usize),
+    version: Version,
+    watched: Option<Watched>,
+) {
+    let record = Record::new(&bytes[from..]);
+    let (old, own) = (record.shape(), (record.client_flags(), record.tag()));
+    let new = old.with_deadline(watched.map(|it| it.deadline_ms));
+    let content = from + old.key_offset()..from + old.value_offset() + old.value_len();
+    bytes.copy_within(content, to + new.key_offset());
+    write_head(&mut bytes[to..], version, new, watched, own);
+}
+
+/// Changes of single fields of a record in place; `bytes` begins where the record does.
 pub(crate) mod patch {
-    use super::{DEAD, DEADLINE, HEAD_WORDS, Shape, Version, Watched, deadline_word};
+    use super::{
+        ACCESS_BITS, ACCESS_SHIFT, DEAD, DEADLINE_LEN, DEADLINE_LOW_BITS, HEAD_LEN, MARK_BITS,
+        Record, Version, Watched,
+    };
 
     #[inline]
-    pub(crate) fn access(words: &mut [u64], access: u32) {
-        let word =
-            (words[1] << super::ACCESS_BITS >> super::ACCESS_BITS) | (u64::from(access) << 40);
-        if words[1] != word {
-            words[1] = word;
+    fn set_shape(bytes: &mut [u8], word: u64) {
+        bytes[8..HEAD_LEN].copy_from_slice(&word.to_le_bytes());
+    }
+
+    #[inline]
+    pub(crate) fn access(bytes: &mut [u8], access: u32) {
+        let old = Record::new(bytes).shape().0;
+        let word = (old << ACCESS_BITS >> ACCESS_BITS) | (u64::from(access) << ACCESS_SHIFT);
+        if old != word {
+            set_shape(bytes, word);
         }
     }
 
-    pub(crate) fn dead(words: &mut [u64]) {
-        words[1] |= DEAD;
+    pub(crate) fn dead(bytes: &mut [u8]) {
+        let word = Record::new(bytes).shape().0 | DEAD;
+        set_shape(bytes, word);
     }
 
-    /// Declares a deadline word, for which the caller made room.
-    pub(crate) fn add_deadline_word(words: &mut [u64]) {
-        assert!(!Shape(words[1]).has_deadline_word());
-        words[1] |= DEADLINE;
-    }
-
-    /// Sets version and deadline of a record that has a deadline word.
-    pub(crate) fn deadline(words: &mut [u64], version: Version, watched: Option<Watched>) {
-        assert!(Shape(words[1]).has_deadline_word());
-        words[0] = version.0;
-        words[HEAD_WORDS] = deadline_word(watched);
+    /// Sets version and deadline of a record that has the room for it, or loses it.
+    #[inline]
+    pub(crate) fn deadline(bytes: &mut [u8], version: Version, watched: Option<Watched>) {
+        let shape = Record::new(bytes).shape();
+        let deadline_ms = watched.map_or(0, |it| it.deadline_ms.get());
+        let high = deadline_ms >> DEADLINE_LOW_BITS;
+        bytes[..8].copy_from_slice(&version.0.to_le_bytes());
+        assert!(shape.is_dated() || watched.is_none(), "room was made");
+        assert!(shape.has_extra() || high == 0, "room was made");
+        if !shape.is_dated() {
+            return;
+        }
+        let word = (deadline_ms << MARK_BITS) | u64::from(watched.map_or(0, |it| it.mark));
+        bytes[HEAD_LEN..HEAD_LEN + DEADLINE_LEN]
+            .copy_from_slice(&word.to_le_bytes()[..DEADLINE_LEN]);
+        if shape.has_extra() {
+            let high_at = shape.extra_offset() + 1;
+            bytes[high_at..high_at + 2].copy_from_slice(&(high as u16).to_le_bytes());
+        }
     }
 }
 
@@ -290,38 +368,52 @@ pub(crate) mod patch {
 mod tests {
     use super::*;
 
-    fn check(key_len: usize, value_len: usize, deadline: u64, client_flags: u32, large: bool) {
+    fn check(key_len: usize, value_len: usize, deadline: u64, client_flags: u32, tag: u8) {
         let (key, value) = (vec![b'k'; key_len], vec![b'v'; value_len]);
         let watched =
-            NonZeroU64::new(deadline).map(|deadline_ms| Watched { deadline_ms, wheel_tag: 0xa5 });
-        let place = Place { slot: 16383, db: 15, fragment: (1 << FRAGMENT_BITS) - 1 };
-        let (version, access) = (Version(u64::MAX), (1 << 24) - 1);
+            NonZeroU64::new(deadline).map(|deadline_ms| Watched { deadline_ms, mark: 0x2a });
+        let (version, access, large) = (Version(u64::MAX), (1 << 20) - 1, value_len == 4);
+        let (db, key_ref) = (15, &key[..]);
         let head = Head {
             version,
             access,
-            place,
-            tag: 255,
+            db,
+            tag,
             watched,
             client_flags,
-            key: &key,
+            key: key_ref,
             value_len,
             large,
         };
         let len = head.shape().len();
-        assert_eq!(len, record_len(key_len, value_len, deadline != 0, client_flags != 0));
-        let mut words = vec![0_u64; len / 8];
-        head.write_words(&mut words);
-        let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-        head.write_bytes(&mut bytes, &value);
-        let record = Record::new(&words, &bytes);
-        assert_eq!((record.version(), record.shape().access()), (version, access));
-        assert_eq!((record.place(), record.tag()), (place, 255));
-        assert_eq!((record.watched(), record.client_flags()), (watched, client_flags));
-        assert_eq!((record.key(), record.value()), (&key[..], &value[..]));
-        assert_eq!(record.shape().is_large(), large);
-        patch::access(&mut words, 3);
-        patch::dead(&mut words);
-        let record = Record::new(&words, &bytes);
+        let deadline_ms = watched.map(|it| it.deadline_ms);
+        let extra = client_flags != 0 || tag != 0;
+        assert_eq!(len, record_len(key_len, value_len, deadline_ms, extra));
+        let mut bytes = vec![0xee; len];
+        head.write(&mut bytes, &value);
+        let same = |record: Record<'_>, watched: Option<Watched>| {
+            assert_eq!((record.version(), record.shape().access()), (version, access));
+            assert_eq!((record.shape().db(), record.tag()), (db, tag));
+            assert_eq!((record.watched(), record.client_flags()), (watched, client_flags));
+            assert_eq!((record.key(), record.value()), (&key[..], &value[..]));
+            assert_eq!(record.shape().is_large(), large);
+        };
+        same(Record::new(&bytes), watched);
+        for deadline in [1, (1 << 42) - 1, 1 << 42, DEADLINE_MS_MAX] {
+            let later =
+                NonZeroU64::new(deadline).map(|deadline_ms| Watched { deadline_ms, mark: 63 });
+            let longer = Record::new(&bytes).shape().with_deadline(later.map(|it| it.deadline_ms));
+            let mut both = bytes.clone();
+            both.resize(len + longer.len(), 0xee);
+            copy_dated(&mut both, (0, len), version, later);
+            same(Record::new(&both[len..]), later);
+            patch::deadline(&mut both[len..], version, None);
+            same(Record::new(&both[len..]), None);
+            assert_eq!(Record::new(&both[len..]).shape().len(), longer.len());
+        }
+        patch::access(&mut bytes, 3);
+        patch::dead(&mut bytes);
+        let record = Record::new(&bytes);
         assert!(record.shape().is_dead() && record.shape().len() == len);
         assert_eq!((record.shape().access(), record.key().len()), (3, key_len));
     }
@@ -330,9 +422,9 @@ mod tests {
     fn every_field_is_read_back_at_every_boundary() {
         for key_len in [0, 1, 7, 8, 9, 250, 65_535] {
             for value_len in [0, 1, 4, 7, 8, 9, 4096, INLINE_LEN_MAX] {
-                for deadline in [0, 1, (1 << 48) - 1] {
-                    for client_flags in [0, 1, u32::MAX] {
-                        check(key_len, value_len, deadline, client_flags, value_len == 4);
+                for deadline in [0, 1, (1 << 42) - 1, 1 << 42, DEADLINE_MS_MAX] {
+                    for (client_flags, tag) in [(0, 0), (1, 0), (u32::MAX, 255), (0, 1)] {
+                        check(key_len, value_len, deadline, client_flags, tag);
                     }
                 }
             }
@@ -340,8 +432,16 @@ mod tests {
     }
 
     #[test]
+    fn an_item_weighs_its_bytes_and_sixteen_more_or_twenty_two() {
+        let of = |deadline, extra| record_len(24, 32, NonZeroU64::new(deadline), extra) - 24 - 32;
+        assert_eq!((of(0, false), of(1_800_000_000_000, false)), (16, 22));
+        assert_eq!((of(0, true), of(1_800_000_000_000, true), of(1 << 42, false)), (24, 30, 30));
+        assert_eq!(record_len(23, 32, None, false), 16 + 23 + 32 + 1);
+    }
+
+    #[test]
     #[should_panic(expected = "value_len <= INLINE_LEN_MAX")]
     fn a_longer_value_never_gets_a_record() {
-        check(1, INLINE_LEN_MAX + 1, 0, 0, false);
+        check(1, INLINE_LEN_MAX + 1, 0, 0, 0);
     }
 }

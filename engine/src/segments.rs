@@ -10,7 +10,7 @@ use std::io;
 
 use crate::limits::{FREE_RESIDENT_SEGMENTS_MAX, STEP_BYTES_MAX};
 use crate::mapping::Mapping;
-use crate::record::{HEAD_WORDS, Head, Record, Watched, patch};
+use crate::record::{Head, RECORD_ALIGN, Record, Watched, copy_dated, patch};
 use crate::table::Address;
 use crate::version::Version;
 
@@ -140,26 +140,25 @@ impl Segments {
     /// The segment an address lies in, and its offset there in bytes.
     #[inline]
     pub(crate) fn place_of(&self, at: Address) -> (u32, usize) {
-        let byte = at.0 << 3;
-        ((byte >> self.len_bits) as u32, byte as usize & (self.segment_len() - 1))
+        let byte = byte_of(at);
+        ((byte >> self.len_bits) as u32, byte & (self.segment_len() - 1))
     }
 
     /// The address of an offset in a segment.
     pub(crate) fn address(&self, number: u32, offset: usize) -> Address {
-        Address(((u64::from(number) << self.len_bits) + offset as u64) >> 3)
+        Address(((u64::from(number) << self.len_bits) + offset as u64) / RECORD_ALIGN as u64)
     }
 
     /// The record at an address.
     #[inline]
     pub(crate) fn record(&self, at: Address) -> Record<'_> {
-        let word = at.0 as usize;
-        Record::new(&self.mapping.words()[word..], &self.mapping.bytes()[word * 8..])
+        Record::new(&self.mapping.bytes()[byte_of(at)..])
     }
 
-    /// A word at or behind the start of a record, to prefetch.
+    /// A byte at or behind the start of a record, to prefetch.
     #[inline]
-    pub(crate) fn word(&self, at: Address, offset: usize) -> Option<&u64> {
-        self.mapping.words().get(at.0 as usize + offset)
+    pub(crate) fn byte(&self, at: Address, offset: usize) -> Option<&u8> {
+        self.mapping.bytes().get(byte_of(at) + offset)
     }
 
     /// Whether the stream's open segment has room for `len` bytes.
@@ -222,54 +221,48 @@ impl Segments {
     /// Writes a whole record.
     #[inline]
     pub(crate) fn write(&mut self, at: Address, head: &Head<'_>, value: &[u8]) {
-        let word = at.0 as usize;
-        head.write_words(&mut self.mapping.words_mut()[word..]);
-        head.write_bytes(&mut self.mapping.bytes_mut()[word * 8..], value);
+        head.write(self.bytes_mut(at), value);
     }
 
     /// Copies a record to `to` as it is.
     pub(crate) fn copy(&mut self, from: Address, to: Address, len: usize) {
-        let (from, to) = (from.0 as usize * 8, to.0 as usize * 8);
+        let (from, to) = (byte_of(from), byte_of(to));
         self.mapping.bytes_mut().copy_within(from..from + len, to);
     }
 
     /// Sets a record's access clock.
     #[inline]
     pub(crate) fn set_access(&mut self, at: Address, access: u32) {
-        patch::access(&mut self.mapping.words_mut()[at.0 as usize..], access);
+        patch::access(self.bytes_mut(at), access);
     }
 
-    /// Sets version and deadline of a record with a deadline word.
+    /// Sets version and deadline of a record that has the room for it.
     pub(crate) fn set_deadline(&mut self, at: Address, version: Version, watched: Option<Watched>) {
-        patch::deadline(self.words_mut(at), version, watched);
+        patch::deadline(self.bytes_mut(at), version, watched);
     }
 
-    /// Copies a record that lacks a deadline word to `to`, eight bytes longer, with one.
-    pub(crate) fn copy_with_deadline(
+    /// Copies a record that lacks room for a deadline to `to`, which has it.
+    pub(crate) fn copy_dated(
         &mut self,
         from: Address,
         to: Address,
         version: Version,
         watched: Option<Watched>,
     ) {
-        let (len, head) = (self.record(from).shape().len(), HEAD_WORDS * 8);
-        let (from, byte) = (from.0 as usize * 8, to.0 as usize * 8);
         let bytes = self.mapping.bytes_mut();
-        bytes.copy_within(from..from + head, byte);
-        bytes.copy_within(from + head..from + len, byte + head + 8);
-        patch::add_deadline_word(self.words_mut(to));
-        self.set_deadline(to, version, watched);
+        copy_dated(bytes, (byte_of(from), byte_of(to)), version, watched);
     }
 
-    fn words_mut(&mut self, at: Address) -> &mut [u64] {
-        &mut self.mapping.words_mut()[at.0 as usize..]
+    #[inline]
+    fn bytes_mut(&mut self, at: Address) -> &mut [u8] {
+        &mut self.mapping.bytes_mut()[byte_of(at)..]
     }
 
     /// A record is dead; a filled segment without a live one is free at once.
     pub(crate) fn kill(&mut self, at: Address) {
         let len = self.record(at).shape().len();
         debug_assert!(!self.record(at).shape().is_dead());
-        patch::dead(self.words_mut(at));
+        patch::dead(self.bytes_mut(at));
         let (number, _) = self.place_of(at);
         let segment = &mut self.segments[number as usize];
         segment.live -= len as u32;
@@ -332,10 +325,14 @@ impl Segments {
     }
 }
 
+#[inline]
+fn byte_of(at: Address) -> usize {
+    at.0 as usize * RECORD_ALIGN
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::Place;
 
     const LEN: usize = 64 << 10;
 
@@ -343,7 +340,7 @@ mod tests {
         let head = Head {
             version: Version(1),
             access: 0,
-            place: Place { slot: 1, db: 0, fragment: 2 },
+            db: 0,
             tag: 0,
             watched: None,
             client_flags: 0,

@@ -19,7 +19,7 @@ use hashbrown::HashTable;
 
 use crate::limits::{FRAGMENT_BITS, TABLE_BUCKETS_MAX};
 
-/// Where a record lies, in 8-byte units of the engine's memory.
+/// Where a record lies, in 2-byte units of the engine's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Address(pub(crate) u64);
 

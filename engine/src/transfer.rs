@@ -134,7 +134,8 @@ impl<E: Effects> Engine<E> {
 
     fn apply_removal(&mut self, key: &Key<'_>, cause: Cause, version: Version, now_ms: u64) {
         if let Some(at) = self.find_older(key, version) {
-            self.change(Mutation::Remove { at, cause }, Some(version), now_ms);
+            let place = key.place();
+            self.change(Mutation::Remove { place, at, cause }, Some(version), now_ms);
         }
     }
 

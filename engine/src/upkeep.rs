@@ -62,7 +62,8 @@ impl<E: Effects> Engine<E> {
                 work.items += 1;
                 if expired {
                     let cause = Cause::Expired;
-                    self.change(Mutation::Remove { at, cause }, None, now_ms);
+                    let place = self.place_at(at);
+                    self.change(Mutation::Remove { place, at, cause }, None, now_ms);
                     continue;
                 }
                 if let Some(deadline_ms) = self.segments.record(at).deadline_ms() {
@@ -82,7 +83,7 @@ impl<E: Effects> Engine<E> {
             let Some(node) = self.index.node(db, watch.slot) else { continue };
             let expired = node.find(watch.fragment, |at| {
                 let record = self.segments.record(at);
-                let meant = record.watched().is_some_and(|it| it.wheel_tag == watch.tag);
+                let meant = record.watched().is_some_and(|it| it.mark == watch.tag);
                 if meant && !record.is_expired(now_ms) {
                     waiting = Some((at, false));
                 }
@@ -135,7 +136,7 @@ impl<E: Effects> Engine<E> {
             (0..DATABASES_MAX as u8).any(|db| {
                 let node = index.node(db, watch.slot);
                 let meant =
-                    |at| segments.record(at).watched().is_some_and(|it| it.wheel_tag == watch.tag);
+                    |at| segments.record(at).watched().is_some_and(|it| it.mark == watch.tag);
                 node.is_some_and(|node| node.find(watch.fragment, meant).is_some())
             })
         });

@@ -6,18 +6,32 @@ mod support;
 
 use std::num::NonZeroU64;
 
-use support::{START_MS, engine};
-use velodrome_engine::{Condition, Deadline, Engine, Key, NewValue, SLOT_COUNT, Write};
+use support::{START_MS, config};
+use velodrome_engine::{Condition, Config, Deadline, Engine, Key, NewValue, SLOT_COUNT, Write};
 
 const ITEMS: u64 = 10_000_000;
 
-/// Key `number` in its own slot, or all in one.
-fn numbered<'a>(engine: &Engine<()>, bytes: &'a [u8; 8], one_slot: bool) -> Key<'a> {
-    let number = u64::from_le_bytes(*bytes);
+/// The slot that all keys have, or each its own.
+fn slot_of(one_slot: bool) -> fn(&[u8]) -> u16 {
+    if one_slot { |_| 77 } else { spread_slot }
+}
+
+fn spread_slot(bytes: &[u8]) -> u16 {
+    let number = u64::from_le_bytes(bytes.try_into().expect("numbers have eight bytes"));
     let mut spread = number.wrapping_mul(0xbf58_476d_1ce4_e5b9);
     spread = (spread ^ (spread >> 29)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    let slot = if one_slot { 77 } else { (spread >> 33) % SLOT_COUNT as u64 };
-    engine.hasher().key(0, slot as u16, bytes)
+    ((spread >> 33) % SLOT_COUNT as u64) as u16
+}
+
+/// An engine whose keys are numbers.
+fn engine(memory: u64, one_slot: bool) -> Engine<()> {
+    let config = Config { slot_of: slot_of(one_slot), ..config(memory, None) };
+    Engine::new(config, ()).expect("starts")
+}
+
+/// Key `number` in its own slot, or all in one.
+fn numbered<'a>(engine: &Engine<()>, bytes: &'a [u8; 8], one_slot: bool) -> Key<'a> {
+    engine.hasher().key(0, slot_of(one_slot)(bytes), bytes)
 }
 
 /// The thread's CPU time.
@@ -27,7 +41,7 @@ fn cpu_ns() -> u64 {
 }
 
 fn grow(one_slot: bool) {
-    let mut engine = engine(4 << 30, None, ());
+    let mut engine = engine(4 << 30, one_slot);
     let mut longest_ns = 0;
     for number in 0..ITEMS {
         let bytes = number.to_le_bytes();
@@ -86,7 +100,7 @@ fn ten_million_keys_of_one_tag() {
 #[test]
 fn churn_at_constant_count_does_not_grow_the_index() {
     for (one_slot, count) in [(false, 200_000), (true, 200_000), (false, 500_000)] {
-        let mut engine = engine(256 << 20, None, ());
+        let mut engine = engine(256 << 20, one_slot);
         let (mut filled, mut settled) = (0, 0);
         for number in 0..count * 10_u64 {
             let bytes = number.to_le_bytes();
@@ -119,7 +133,7 @@ fn churn_at_constant_count_does_not_grow_the_index() {
 
 #[test]
 fn a_million_deadlines_pass_in_bounded_steps() {
-    let mut engine = engine(512 << 20, None, ());
+    let mut engine = engine(512 << 20, false);
     let count = 1_000_000_u64;
     for number in 0..count {
         let bytes = number.to_le_bytes();

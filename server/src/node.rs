@@ -201,7 +201,8 @@ fn build(id: u16, blueprint: &Blueprint, listeners: Vec<Listener>) -> Result<Tur
     let Blueprint { config, facts, mailboxes, table, clock, hasher, memory_bytes_max } = blueprint;
     let shards = facts.shard_count() as u64;
     let quota = memory_bytes_max / shards;
-    let mut engine = velodrome_engine::Config::for_memory(quota, hasher.clone());
+    let (hasher, slot_of) = (hasher.clone(), velodrome_ring::slot);
+    let mut engine = velodrome_engine::Config::for_memory(quota, hasher, slot_of);
     // A shard's quota may grow by what its siblings spare, or by CONFIG SET.
     let wanted_bytes = facts.machine_memory_bytes.max(*memory_bytes_max);
     engine.address_space_bytes = velodrome_engine::Config::address_space_for(wanted_bytes);

@@ -127,7 +127,7 @@ fn configured(objects: &Objects, policy: Policy, budget: Budget, hasher: &KeyHas
             (MEMORY_BYTES_MIN + items * item_bytes, Some(items))
         }
     };
-    let config = Config::for_memory(memory_bytes_max, hasher.clone());
+    let config = Config::for_memory(memory_bytes_max, hasher.clone(), slot);
     let limits = Limits { items_max, ..config.limits };
     Config { limits, policy, ..config }
 }

@@ -27,7 +27,7 @@ pub fn hasher() -> KeyHasher {
 }
 
 pub fn config(memory: u64, items_max: Option<u64>) -> Config {
-    let mut config = Config::for_memory(memory, hasher());
+    let mut config = Config::for_memory(memory, hasher(), slot_of);
     config.limits.items_max = items_max;
     config.start = Version::at_start(START_MS);
     config

@@ -25,7 +25,7 @@ impl Conversation {
     }
 
     pub(super) fn with_value_len_max(value_len_max: usize) -> Self {
-        let mut config = Config::for_memory(32 << 20, KeyHasher::new([1, 2]));
+        let mut config = Config::for_memory(32 << 20, KeyHasher::new([1, 2]), velodrome_ring::slot);
         config.limits.value_len_max = value_len_max;
         let engine = Engine::new(config, ()).expect("the limits are possible");
         let moment = Moment { now_ms: START_MS, ..Moment::default() };

@@ -112,7 +112,8 @@ impl<A: Actor> Node<A> {
         let table = table_of(count);
         let shard = |id: usize| {
             let hasher = KeyHasher::new([seed, 9]);
-            let config = velodrome_engine::Config::for_memory(2 << 20, hasher);
+            let config =
+                velodrome_engine::Config::for_memory(2 << 20, hasher, velodrome_ring::slot);
             let engine = Engine::new(config, Consumers::default()).expect("2 MiB are enough");
             let (config, facts) = (Config::default(), facts.clone());
             let mut shard = Shard::new(id as u16, engine, config, facts, table.clone());

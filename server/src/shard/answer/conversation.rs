@@ -32,7 +32,8 @@ pub(super) struct Conversation {
 impl Conversation {
     /// A client with the id 7 that the shard does not list.
     pub(super) fn new() -> Self {
-        let engine = EngineConfig::for_memory(MEMORY_BYTES, KeyHasher::new([1, 2]));
+        let hasher = KeyHasher::new([1, 2]);
+        let engine = EngineConfig::for_memory(MEMORY_BYTES, hasher, velodrome_ring::slot);
         let engine = Engine::new(engine, Consumers::default()).expect("the limits are possible");
         let mut facts = Facts::new(1, START_MS - 5_000);
         facts.node_id = "0123456789abcdef0123456789abcdef01234567".into();
