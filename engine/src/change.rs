@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::key::{Key, Place};
 use crate::large::LargeValue;
 use crate::limits::DEADLINE_MS_MAX;
-use crate::record::{Head, LARGE_NUMBER_LEN, MARK_BITS, Watched, record_len};
+use crate::record::{Head, LARGE_NUMBER_LEN, Watched, record_len};
 use crate::segments::Stream;
 use crate::table::Address;
 use crate::version::Version;
@@ -198,14 +198,7 @@ impl<E: Effects> Engine<E> {
         {
             return Some(Watched { deadline_ms, ..old });
         }
-        let next = |mark: u8| (mark + 1) % (1 << MARK_BITS);
-        self.wheel_tags = next(self.wheel_tags);
-        if had.is_some_and(|old| old.mark == self.wheel_tags) {
-            self.wheel_tags = next(self.wheel_tags);
-        }
-        let mark = self.wheel_tags;
-        let watch = Watch { slot: place.slot, fragment: place.fragment, tag: mark };
-        self.wheel.push(watch, deadline_ms.get(), now_ms);
+        let mark = self.wheel.push(Watch::of(place), deadline_ms.get(), now_ms);
         Some(Watched { deadline_ms, mark })
     }
 

@@ -6,6 +6,8 @@
 
 // What is done a little every turn, and flushing.
 mod upkeep;
+// What becomes of items that wheel entries mean.
+mod expiry;
 // Slots and effects from and to other engines.
 mod transfer;
 // Scan, random key, keys of a slot.

@@ -75,5 +75,5 @@ pub const WHEEL_TICK_MS: u64 = 1024;
 pub const WHEEL_LEVELS: usize = 7;
 /// Latest deadline, in milliseconds of the epoch.
 pub const DEADLINE_MS_MAX: u64 = (1 << 48) - 1;
-/// Stale wheel entries tolerated beyond two an item with a deadline.
+/// Stale wheel entries tolerated beyond one for every two items with a deadline.
 pub const WHEEL_STALE_MAX: u64 = 4096;

@@ -3,16 +3,17 @@
 //! ```text
 //! 8 bytes    version                 epoch:20 | seq:44
 //! 8 bytes    shape                   access:20 | value_len:17 | key_len:16 | db:4 | flags:7
-//! [6 bytes]  deadline, if DEADLINE   deadline_ms:42 | mark:6
+//! [6 bytes]  deadline, if DEADLINE   deadline_ms:42 | digit:6
 //! [8 bytes]  extra, if EXTRA         client_flags:32 | tag:8 | deadline_high:16 | 0:8
 //! key, value, a byte of padding where their length is odd
 //! ```
 //!
 //! The highest bits stand on the left, the lowest byte first in memory. Flags are DEADLINE 1,
-//! EXTRA 2, LARGE 4 and DEAD 8; the others are zero. The value of a LARGE record is the number of
-//! its slot among the large values. Invariant: a record's length follows from its shape alone and
-//! never changes, so a segment can be walked from its front even over dead records. Cost: sixteen
-//! bytes an item, six more with a deadline before the year 2109; reads need no alignment.
+//! EXTRA 2, LARGE 4, DEAD 8 and ROUND 32; the others are zero. Round and digit are what the wheel
+//! wants to be kept. The value of a LARGE record is the number of its slot among the large values.
+//! Invariant: a record's length follows from its shape alone and never changes, so a segment can
+//! be walked from its front even over dead records. Cost: sixteen bytes an item, six more with a
+//! deadline before the year 2109; reads need no alignment.
 
 use core::num::NonZeroU64;
 
@@ -30,15 +31,17 @@ const DEADLINE: u64 = 1;
 const EXTRA: u64 = 2;
 const LARGE: u64 = 4;
 const DEAD: u64 = 8;
+const ROUND: u64 = 32;
 const DB_SHIFT: u32 = 7;
 const KEY_LEN_SHIFT: u32 = 11;
 const VALUE_LEN_SHIFT: u32 = 27;
 const ACCESS_SHIFT: u32 = 44;
 /// Bits of the access clock.
 pub(crate) const ACCESS_BITS: u32 = 20;
-/// Bits of the wheel's mark.
-pub(crate) const MARK_BITS: u32 = 6;
-/// Bits of a deadline that lie beside the mark; those above are extra.
+/// Bits of the wheel's mark: six beside the deadline and the flag ROUND.
+pub(crate) const MARK_BITS: u32 = 7;
+const DIGIT_BITS: u32 = 6;
+/// Bits of a deadline that lie beside the digit; those above are extra.
 const DEADLINE_LOW_BITS: u32 = 42;
 
 /// Bytes of a large value's number.
@@ -135,7 +138,7 @@ fn is_far(deadline_ms: Option<NonZeroU64>) -> bool {
     deadline_ms.is_some_and(|it| it.get() >> DEADLINE_LOW_BITS != 0)
 }
 
-/// A record's deadline and what the wheel says of the entry that watches it.
+/// A record's deadline and what the wheel calls the entry that watches it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Watched {
     pub(crate) deadline_ms: NonZeroU64,
@@ -212,6 +215,7 @@ pub(crate) fn record_len(
 /// A record, read in place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record<'a> {
+    head: &'a [u8; HEAD_LEN],
     /// The engine's memory from the record's first byte on.
     bytes: &'a [u8],
 }
@@ -219,30 +223,34 @@ pub(crate) struct Record<'a> {
 impl<'a> Record<'a> {
     #[inline]
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes }
+        Self { head: bytes.first_chunk().expect("a record is whole"), bytes }
     }
 
     #[inline]
-    fn word(self, offset: usize) -> u64 {
-        let word = self.bytes[offset..].first_chunk().expect("a record is whole");
-        u64::from_le_bytes(*word)
+    fn words(self) -> [u64; 2] {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *self.head;
+        [[a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]].map(u64::from_le_bytes)
     }
 
     #[inline]
     pub(crate) fn version(self) -> Version {
-        Version(self.word(0))
+        Version(self.words()[0])
     }
 
     #[inline]
     pub(crate) fn shape(self) -> Shape {
-        Shape(self.word(8))
+        Shape(self.words()[1])
     }
 
     /// The extra word, or zero.
     #[inline]
     fn extra(self) -> u64 {
         let shape = self.shape();
-        if shape.has_extra() { self.word(shape.extra_offset()) } else { 0 }
+        if !shape.has_extra() {
+            return 0;
+        }
+        let extra = self.bytes[shape.extra_offset()..].first_chunk().expect("a record is whole");
+        u64::from_le_bytes(*extra)
     }
 
     #[inline]
@@ -265,8 +273,9 @@ impl<'a> Record<'a> {
         word[..DEADLINE_LEN].copy_from_slice(&self.bytes[HEAD_LEN..HEAD_LEN + DEADLINE_LEN]);
         let word = u64::from_le_bytes(word);
         let high = if shape.has_extra() { (self.extra() >> 8) & 0xffff } else { 0 };
-        let deadline_ms = NonZeroU64::new((word >> MARK_BITS) | (high << DEADLINE_LOW_BITS))?;
-        Some(Watched { deadline_ms, mark: word as u8 & ((1 << MARK_BITS) - 1) })
+        let deadline_ms = NonZeroU64::new((word >> DIGIT_BITS) | (high << DEADLINE_LOW_BITS))?;
+        let round = if shape.0 & ROUND != 0 { 1 << DIGIT_BITS } else { 0 };
+        Some(Watched { deadline_ms, mark: round | (word as u8 & ((1 << DIGIT_BITS) - 1)) })
     }
 
     #[inline]
@@ -316,11 +325,16 @@ pub(crate) fn copy_dated(
     write_head(&mut bytes[to..], version, new, watched, own);
 }
 
+#[inline]
+fn shape_of(bytes: &[u8]) -> Shape {
+    Record::new(bytes).shape()
+}
+
 /// Changes of single fields of a record in place; `bytes` begins where the record does.
 pub(crate) mod patch {
     use super::{
-        ACCESS_BITS, ACCESS_SHIFT, DEAD, DEADLINE_LEN, DEADLINE_LOW_BITS, HEAD_LEN, MARK_BITS,
-        Record, Version, Watched,
+        ACCESS_BITS, ACCESS_SHIFT, DEAD, DEADLINE_LEN, DEADLINE_LOW_BITS, DIGIT_BITS, HEAD_LEN,
+        ROUND, Version, Watched, shape_of,
     };
 
     #[inline]
@@ -330,7 +344,7 @@ pub(crate) mod patch {
 
     #[inline]
     pub(crate) fn access(bytes: &mut [u8], access: u32) {
-        let old = Record::new(bytes).shape().0;
+        let old = shape_of(bytes).0;
         let word = (old << ACCESS_BITS >> ACCESS_BITS) | (u64::from(access) << ACCESS_SHIFT);
         if old != word {
             set_shape(bytes, word);
@@ -338,14 +352,14 @@ pub(crate) mod patch {
     }
 
     pub(crate) fn dead(bytes: &mut [u8]) {
-        let word = Record::new(bytes).shape().0 | DEAD;
+        let word = shape_of(bytes).0 | DEAD;
         set_shape(bytes, word);
     }
 
     /// Sets version and deadline of a record that has the room for it, or loses it.
     #[inline]
     pub(crate) fn deadline(bytes: &mut [u8], version: Version, watched: Option<Watched>) {
-        let shape = Record::new(bytes).shape();
+        let shape = shape_of(bytes);
         let deadline_ms = watched.map_or(0, |it| it.deadline_ms.get());
         let high = deadline_ms >> DEADLINE_LOW_BITS;
         bytes[..8].copy_from_slice(&version.0.to_le_bytes());
@@ -354,7 +368,10 @@ pub(crate) mod patch {
         if !shape.is_dated() {
             return;
         }
-        let word = (deadline_ms << MARK_BITS) | u64::from(watched.map_or(0, |it| it.mark));
+        let mark = u64::from(watched.map_or(0, |it| it.mark));
+        let round = if mark >> DIGIT_BITS != 0 { ROUND } else { 0 };
+        set_shape(bytes, (shape.0 & !ROUND) | round);
+        let word = (deadline_ms << DIGIT_BITS) | (mark & ((1 << DIGIT_BITS) - 1));
         bytes[HEAD_LEN..HEAD_LEN + DEADLINE_LEN]
             .copy_from_slice(&word.to_le_bytes()[..DEADLINE_LEN]);
         if shape.has_extra() {
@@ -371,7 +388,7 @@ mod tests {
     fn check(key_len: usize, value_len: usize, deadline: u64, client_flags: u32, tag: u8) {
         let (key, value) = (vec![b'k'; key_len], vec![b'v'; value_len]);
         let watched =
-            NonZeroU64::new(deadline).map(|deadline_ms| Watched { deadline_ms, mark: 0x2a });
+            NonZeroU64::new(deadline).map(|deadline_ms| Watched { deadline_ms, mark: 0x6a });
         let (version, access, large) = (Version(u64::MAX), (1 << 20) - 1, value_len == 4);
         let (db, key_ref) = (15, &key[..]);
         let head = Head {

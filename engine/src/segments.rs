@@ -241,6 +241,13 @@ impl Segments {
         patch::deadline(self.bytes_mut(at), version, watched);
     }
 
+    /// Sets the wheel's mark of a record with a deadline.
+    pub(crate) fn set_mark(&mut self, at: Address, mark: u8) {
+        let record = self.record(at);
+        let (version, watched) = (record.version(), record.watched());
+        self.set_deadline(at, version, watched.map(|it| Watched { mark, ..it }));
+    }
+
     /// Copies a record that lacks room for a deadline to `to`, which has it.
     pub(crate) fn copy_dated(
         &mut self,

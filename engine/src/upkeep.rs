@@ -5,16 +5,12 @@
 
 use crate::change::Mutation;
 use crate::config::Limits;
-use crate::effect::{Cause, Effects};
+use crate::effect::Effects;
 use crate::engine::Engine;
-use crate::limits::{DATABASES_MAX, STEP_BYTES_MAX, STEP_ITEMS_MAX, WHEEL_STALE_MAX};
+use crate::limits::{DATABASES_MAX, STEP_BYTES_MAX};
 use crate::refused::StartError;
-use crate::stats::{Progress, Work};
-use crate::table::Address;
-use crate::wheel::Watch;
+use crate::stats::Progress;
 
-/// Entries handled in one expiry step: each may mean an item in several databases.
-const EXPIRY_STEP_ENTRIES: usize = STEP_ITEMS_MAX / 2;
 /// Items evicted in one step after the item limit was lowered.
 const ITEM_STEP: usize = 8;
 
@@ -52,50 +48,6 @@ impl<E: Effects> Engine<E> {
         self.item_step(now_ms) || self.compact_step(now_ms) || self.sweep_step() || self.age_step()
     }
 
-    /// Removes items whose deadline passed. Returns whether there was anything to look at.
-    fn expire_step(&mut self, now_ms: u64) -> bool {
-        let mut looked = Vec::new();
-        let handled = self.wheel.step(now_ms, EXPIRY_STEP_ENTRIES, |watch| looked.push(watch));
-        let mut work = Work { entries: handled, ..Work::default() };
-        for watch in looked {
-            while let Some((at, expired)) = self.watched(watch, now_ms) {
-                work.items += 1;
-                if expired {
-                    let cause = Cause::Expired;
-                    let place = self.place_at(at);
-                    self.change(Mutation::Remove { place, at, cause }, None, now_ms);
-                    continue;
-                }
-                if let Some(deadline_ms) = self.segments.record(at).deadline_ms() {
-                    self.wheel.push(watch, deadline_ms.get(), now_ms);
-                }
-                break;
-            }
-        }
-        self.counters.longest_step.raise(work);
-        handled > 0
-    }
-
-    /// An item that a wheel entry means: an expired one first, and whether it is.
-    fn watched(&self, watch: Watch, now_ms: u64) -> Option<(Address, bool)> {
-        let mut waiting = None;
-        for db in 0..DATABASES_MAX as u8 {
-            let Some(node) = self.index.node(db, watch.slot) else { continue };
-            let expired = node.find(watch.fragment, |at| {
-                let record = self.segments.record(at);
-                let meant = record.watched().is_some_and(|it| it.mark == watch.tag);
-                if meant && !record.is_expired(now_ms) {
-                    waiting = Some((at, false));
-                }
-                meant && record.is_expired(now_ms)
-            });
-            if let Some(at) = expired {
-                return Some((at, true));
-            }
-        }
-        waiting
-    }
-
     /// Once less is held than a lowered limit allowed, that much less is allowed.
     fn settle_ceiling(&mut self) {
         let limit = self.limits.memory_bytes_max;
@@ -124,24 +76,6 @@ impl<E: Effects> Engine<E> {
         }
         let wasteful = self.segments.dead_bytes() * 4 > self.segments.in_use_bytes();
         wasteful && self.choose_deadest(self.segments.segment_len() / 2)
-    }
-
-    /// Drops stale wheel entries when they outnumber those in use.
-    fn sweep_step(&mut self) -> bool {
-        if self.wheel.entries() <= 2 * self.index.deadlines() + WHEEL_STALE_MAX {
-            return false;
-        }
-        let (index, segments) = (&self.index, &self.segments);
-        let entries = self.wheel.sweep(STEP_ITEMS_MAX, |watch| {
-            (0..DATABASES_MAX as u8).any(|db| {
-                let node = index.node(db, watch.slot);
-                let meant =
-                    |at| segments.record(at).watched().is_some_and(|it| it.mark == watch.tag);
-                node.is_some_and(|node| node.find(watch.fragment, meant).is_some())
-            })
-        });
-        self.counters.longest_step.raise(Work { items: entries, entries, ..Work::default() });
-        true
     }
 
     /// Empties a database, or all. Logically at once; `maintain` gives the memory back.

@@ -148,9 +148,10 @@ fn a_million_deadlines_pass_in_bounded_steps() {
         engine.set(&numbered(&engine, &bytes, false), write, START_MS).expect("stores");
     }
     assert_eq!(engine.len_with_deadline(0), count);
-    // Half of the way half of them are gone, without anyone having asked for one.
+    // Half of the way half of them are gone, without anyone having asked for one, and none of the
+    // 489,750 whose time is still to come.
     while engine.maintain(START_MS + 51_000 + 1024, 1).more {}
-    assert!((490_000..=500_000).contains(&engine.len(0)), "{}", engine.len(0));
+    assert!((489_750..=500_000).contains(&engine.len(0)), "{}", engine.len(0));
     assert!(engine.maintain(START_MS + 51_000, 1).next_due_ms.is_some());
     while engine.maintain(START_MS + 103_000, 1).more {}
     let stats = engine.stats();

@@ -310,7 +310,7 @@ impl Run {
         }
         self.compare();
         let stats = self.engine.stats();
-        assert!(stats.wheel_entries <= 2 * stats.items_with_deadline + 4096 + 20_000);
+        assert!(stats.wheel_entries <= 3 * stats.items_with_deadline / 2 + 4096 + 20_000);
         println!("{stats:?}");
         self.drain();
         self
