@@ -99,3 +99,6 @@ pub const TRACE_BATCH_BYTES_MAX: usize = 256 << 10;
 
 /// Engines a trace is dealt to.
 pub const TRACE_SHARDS_MAX: usize = 1_024;
+
+/// Longest time to live in seconds: what is more is the Unix time at which a value ends.
+pub const TTL_S_MAX: u32 = 30 * 24 * 3600;

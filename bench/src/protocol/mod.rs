@@ -45,7 +45,7 @@ pub enum Protocol {
 pub enum Request<'a> {
     /// Read one value.
     Get(&'a [u8]),
-    /// Write one value that lives so many seconds, 0 for ever.
+    /// Write one value that lives so many seconds, beyond 30 days until that Unix time, 0 for ever.
     Set(&'a [u8], &'a [u8], u32),
     /// Remove one key.
     Delete(&'a [u8]),

@@ -6,6 +6,7 @@
 use velodrome_net::resp::{ReplyKind, ReplyParser, Value, encode_command};
 
 use super::{Answer, NoAnswer, Request};
+use crate::limits::TTL_S_MAX;
 
 #[inline]
 pub(super) fn encode(request: &Request<'_>, out: &mut Vec<u8>) {
@@ -15,7 +16,8 @@ pub(super) fn encode(request: &Request<'_>, out: &mut Vec<u8>) {
         Request::Set(key, value, ttl_s) => {
             let mut digits = itoa::Buffer::new();
             let ttl = digits.format(*ttl_s).as_bytes();
-            encode_command(out, &[b"SET", key, value, b"EX", ttl]);
+            let word = if *ttl_s > TTL_S_MAX { b"EXAT".as_slice() } else { b"EX" };
+            encode_command(out, &[b"SET", key, value, word, ttl]);
         }
         Request::Delete(key) => encode_command(out, &[b"DEL", key]),
         Request::Incr(key) => encode_command(out, &[b"INCR", key]),

@@ -11,11 +11,14 @@ mod record;
 mod compare;
 // A client that reads slowly beside the load.
 mod slow_reader;
+// What a node says about its turns.
+mod turns;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use velodrome_net::{Address, DriverChoice};
 
@@ -36,6 +39,8 @@ use slow_reader::SlowReader;
 const WARM_UP_S: f64 = 0.2;
 /// Silence after which a server counts as dead, in seconds.
 const TIMEOUT_S: f64 = 10.0;
+/// Seconds for which an idle node is watched at least.
+const IDLE_S_MIN: f64 = 20.0;
 /// Bytes of every key.
 const KEY_LEN: usize = 24;
 /// An offered rate counts as served while this holds for its p99, in microseconds.
@@ -85,6 +90,9 @@ pub fn run(
         found.base = base.map(|base| base.name.clone());
         found.over_base = base.and_then(|base| Some(found.cpu_ns()? / base.cpu_ns()?));
         progress(&found.line());
+        if !found.counted.is_empty() {
+            progress(&turns::line(&found.counted));
+        }
         scored.push(found);
     }
     Ok(scored)
@@ -93,16 +101,39 @@ pub fn run(
 fn measure(plan: &Plan, case: &Case, stop: &AtomicBool) -> Result<Scored, Failure> {
     let server = start(plan, case)?;
     if case.extra == Beside::Idle {
-        let outcome = idle(&server, plan.seconds)?;
+        let outcome = idle(&server, plan.seconds.max(IDLE_S_MIN))?;
         return Ok(Scored::new(case.name, case.what, vec![outcome]));
     }
-    let mut session = Session::start(load_plan(plan, case, &server), Some(server.pid()))?;
+    let outcomes = load(plan, case, &server, stop)?;
+    let mut scored = Scored::new(case.name, case.what, outcomes);
+    if case.counts_turns {
+        scored.counted = turns::read(server.address())?;
+    }
+    Ok(scored)
+}
+
+/// Fills the server and sends what is measured.
+fn load(
+    plan: &Plan,
+    case: &Case,
+    server: &ServerProcess,
+    stop: &AtomicBool,
+) -> Result<Vec<Outcome>, Failure> {
+    let ends_at_s = case.ends_after_s.map(|after_s| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        now.as_secs() + u64::from(after_s)
+    });
+    let load_plan = load_plan(plan, case, server, ends_at_s);
+    let mut session = Session::start(load_plan, Some(server.pid()))?;
     let mut stage = |stage: Stage| -> Result<Outcome, Failure> {
         let outcome = session.run(stage, stop, &mut |_| {})?;
         sound(case, outcome)
     };
     if case.fill {
-        stage(Stage::Fill)?;
+        let outcome = stage(Stage::Fill)?;
+        if case.extra == Beside::Filling {
+            return Ok(vec![outcome]);
+        }
     }
     let _slow = match case.extra {
         Beside::SlowReader => Some(SlowReader::start(server.address(), KEY_LEN)?),
@@ -112,9 +143,15 @@ fn measure(plan: &Plan, case: &Case, stop: &AtomicBool) -> Result<Scored, Failur
     if case.warm_up {
         stage(traffic(WARM_UP_S, Pace::Closed))?;
     }
+    if case.counts_turns {
+        turns::forget(server.address())?;
+    }
+    let flush = (case.extra == Beside::Flush).then(|| flush_later(server.address()));
     if case.rates.is_empty() {
-        let outcome = stage(traffic(plan.seconds, Pace::Closed))?;
-        return Ok(Scored::new(case.name, case.what, vec![outcome]));
+        let until_s = ends_at_s.map_or(0.0, seconds_until);
+        let outcome = stage(traffic(until_s + plan.seconds, Pace::Closed))?;
+        flush.map_or(Ok(()), |flush| flush.join().expect("it does not panic"))?;
+        return Ok(vec![outcome]);
     }
     let mut outcomes = Vec::new();
     for &rate_per_s in case.rates {
@@ -126,7 +163,21 @@ fn measure(plan: &Plan, case: &Case, stop: &AtomicBool) -> Result<Scored, Failur
             break;
         }
     }
-    Ok(Scored::new(case.name, case.what, outcomes))
+    Ok(outcomes)
+}
+
+/// Empties the node while the load runs.
+fn flush_later(node: SocketAddr) -> JoinHandle<Result<(), Failure>> {
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs_f64(WARM_UP_S));
+        turns::flush(node)
+    })
+}
+
+/// Seconds until a Unix time.
+fn seconds_until(at_s: u64) -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (at_s as f64 - now.as_secs_f64()).max(0.0)
 }
 
 fn start(plan: &Plan, case: &Case) -> Result<ServerProcess, Failure> {
@@ -151,7 +202,7 @@ fn start(plan: &Plan, case: &Case) -> Result<ServerProcess, Failure> {
     ServerProcess::start(&spec, plan.ip, &cores)
 }
 
-fn load_plan(plan: &Plan, case: &Case, server: &ServerProcess) -> LoadPlan {
+fn load_plan(plan: &Plan, case: &Case, server: &ServerProcess, ends_at_s: Option<u64>) -> LoadPlan {
     let keys = ((case.keys as f64 * plan.keys_scale) as u64).max(1);
     LoadPlan {
         target: Address::Tcp(server.address()),
@@ -161,7 +212,7 @@ fn load_plan(plan: &Plan, case: &Case, server: &ServerProcess) -> LoadPlan {
             draw: case.draw.clone(),
             values: Values::new(case.size.clone()),
             mix: case.mix.clone(),
-            ttl_s: case.ttl_s,
+            ttl_s: ends_at_s.map(|at_s| (at_s as u32, at_s as u32)).or(case.ttl_s),
             multi_keys: 10.min(keys as u32),
             seed: 1,
         },

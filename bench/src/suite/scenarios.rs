@@ -22,6 +22,10 @@ pub(super) enum Beside {
     SlowReader,
     /// There is no load.
     Idle,
+    /// Filling is what is measured.
+    Filling,
+    /// FLUSHALL.
+    Flush,
 }
 
 /// One scenario.
@@ -39,6 +43,8 @@ pub struct Case {
     pub(super) connections: usize,
     pub(super) pipeline: usize,
     pub(super) ttl_s: Option<(u32, u32)>,
+    /// All values end at one time, so long after the start; the load runs on beyond it.
+    pub(super) ends_after_s: Option<u32>,
     pub(super) fill: bool,
     pub(super) warm_up: bool,
     /// Whether keys may be gone: they expire or are evicted.
@@ -46,6 +52,8 @@ pub struct Case {
     pub(super) reconnect_after: Option<u64>,
     pub(super) rates: &'static [f64],
     pub(super) extra: Beside,
+    /// Whether the node's own account of its turns belongs to the record.
+    pub(super) counts_turns: bool,
     /// The scenario whose processor time an operation this one's is divided by.
     pub(super) beside: Option<&'static str>,
 }
@@ -67,12 +75,14 @@ impl Case {
             connections: 50,
             pipeline: 1,
             ttl_s: None,
+            ends_after_s: None,
             fill: true,
             warm_up: true,
             may_miss: false,
             reconnect_after: None,
             rates: &[],
             extra: Beside::Nothing,
+            counts_turns: false,
             beside: None,
         }
     }
@@ -102,7 +112,7 @@ impl Case {
 pub fn all() -> Vec<Case> {
     let mut cases = points();
     cases.extend(shapes());
-    cases.extend(churns());
+    cases.extend(churns().into_iter().map(|case| Case { counts_turns: true, ..case }));
     cases
 }
 
@@ -196,6 +206,32 @@ fn churns() -> Vec<Case> {
             fill: false,
             warm_up: false,
             ..new("index-growth", "new keys only").mixed("set").deep(16)
+        },
+        Case {
+            keys: 20_000_000,
+            extra: Beside::Filling,
+            ..new("growth-20m", "20 million new keys").mixed("set").deep(16)
+        },
+        Case {
+            keys: 5_000_000,
+            ends_after_s: Some(40),
+            may_miss: true,
+            ..new("expiry-5m", "reads while 5 million keys expire in one second").deep(16)
+        },
+        Case {
+            keys: 20_000_000,
+            extra: Beside::Flush,
+            may_miss: true,
+            ..new("flushall-20m", "reads while 20 million keys are flushed").deep(16)
+        },
+        Case {
+            server: Server::Node { shards: 1, memory: "256mb" },
+            connections: 4,
+            keys: 400,
+            may_miss: true,
+            ..new("large-churn", "1 MiB values, more than fit, half writes")
+                .mixed("get=1,set=1")
+                .sized("524288-2097152")
         },
     ]
 }

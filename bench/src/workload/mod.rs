@@ -36,7 +36,8 @@ pub struct Workload {
     pub values: Values,
     /// The commands and how often each comes.
     pub mix: Mix,
-    /// Seconds a written value lives, drawn from this range; `None` for ever.
+    /// Seconds a written value lives, drawn from this range, or beyond 30 days the Unix time it
+    /// ends at, which is memcached's rule; `None` for ever.
     pub ttl_s: Option<(u32, u32)>,
     /// Keys of one command of many keys.
     pub multi_keys: u32,
@@ -53,7 +54,7 @@ pub struct Wanted {
     pub key: u64,
     /// Bytes of the value, where one is written.
     pub value_len: u32,
-    /// Seconds the value is to live; 0 for ever.
+    /// Seconds the value is to live, beyond 30 days the Unix time it ends at; 0 for ever.
     pub ttl_s: u32,
 }
 
