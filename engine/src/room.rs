@@ -7,6 +7,7 @@
 use crate::cleaner::Rule;
 use crate::effect::Effects;
 use crate::engine::Engine;
+use crate::large::pages;
 use crate::limits::{CLEAN_PACE, INDEX_GROWTH_BYTES_MAX, RESERVE_SEGMENTS, STEP_BYTES_MAX};
 use crate::refused::Refused;
 use crate::segments::{State, Stream};
@@ -47,6 +48,22 @@ impl<E: Effects> Engine<E> {
             return Ok(());
         }
         Err(self.out_of_memory(record_len as u64))
+    }
+
+    /// Makes room for a value of `value_len` bytes ahead of its write, in up to `steps_max` bounded
+    /// steps. Returns whether that is done: there is room, or nothing is left to make it of, or no
+    /// room is needed, and the write says which.
+    pub fn make_room(&mut self, value_len: usize, now_ms: u64, steps_max: usize) -> bool {
+        if value_len <= self.inline_len_max() || value_len > self.value_len_max() {
+            return true;
+        }
+        let large_len = pages(value_len) as u64;
+        for _ in 0..steps_max {
+            if self.fits(self.segments.segment_len(), large_len) || !self.reclaim_step(now_ms) {
+                return true;
+            }
+        }
+        self.fits(self.segments.segment_len(), large_len)
     }
 
     fn out_of_memory(&self, needed: u64) -> Refused {

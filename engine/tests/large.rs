@@ -108,3 +108,23 @@ fn large_values_evict_and_are_evicted_within_the_limit() {
     let last = pin(&mut engine, &[(39_999 % 256) as u8, 1, 2, 3, 4]);
     assert_eq!(last.len(), LEN, "the newest large value is still there");
 }
+
+#[test]
+fn room_for_a_large_value_is_made_ahead_in_bounded_steps() {
+    let mut engine = engine(32 << 20, None, ());
+    for number in 0..200_000_u32 {
+        let name = number.to_string();
+        let key = key(&support::hasher(), 0, name.as_bytes());
+        engine.set(&key, Write::plain(&[7; 200]), START_MS).expect("stores");
+    }
+    let before = engine.stats();
+    let mut calls = 0;
+    while !engine.make_room(LEN, START_MS, 4) {
+        calls += 1;
+    }
+    assert!(calls > 10, "{calls} calls of four steps");
+    assert!(engine.stats().evicted > before.evicted);
+    set(&mut engine, b"big", 1, LEN);
+    assert_eq!(engine.stats().stalls, before.stalls, "the write made no room itself");
+    assert!(engine.make_room(100, START_MS, 0) && engine.make_room(usize::MAX, START_MS, 0));
+}
