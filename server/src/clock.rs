@@ -5,7 +5,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::{ClockId, Timespec, clock_gettime};
 
 /// Wall time that goes at the boot clock's pace.
 #[derive(Clone, Copy, Debug)]
@@ -18,19 +18,35 @@ impl Clock {
     /// Reads the wall clock for the only time.
     pub(crate) fn anchor() -> Self {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Self { boot_at_ms: (wall.as_millis() as u64).saturating_sub(since_boot_ms()) }
+        Self { boot_at_ms: (wall.as_millis() as u64).saturating_sub(boot_ns() / 1_000_000) }
     }
 
     /// Milliseconds since 1970.
-    #[inline]
     pub(crate) fn now_ms(self) -> u64 {
-        self.boot_at_ms + since_boot_ms()
+        self.ms_at(boot_ns())
+    }
+
+    /// Milliseconds since 1970, `boot_ns` after the boot.
+    #[inline]
+    pub(crate) fn ms_at(self, boot_ns: u64) -> u64 {
+        self.boot_at_ms + boot_ns / 1_000_000
     }
 }
 
-fn since_boot_ms() -> u64 {
-    let time = clock_gettime(ClockId::Boottime);
-    time.tv_sec as u64 * 1000 + time.tv_nsec as u64 / 1_000_000
+/// Nanoseconds since the boot: one vDSO call.
+#[inline]
+pub(crate) fn boot_ns() -> u64 {
+    ns(clock_gettime(ClockId::Boottime))
+}
+
+/// Processor time of the calling thread in nanoseconds: one system call.
+pub(crate) fn thread_cpu_ns() -> u64 {
+    ns(clock_gettime(ClockId::ThreadCPUTime))
+}
+
+#[inline]
+fn ns(time: Timespec) -> u64 {
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
 #[cfg(test)]
@@ -41,7 +57,7 @@ mod tests {
     fn it_tells_the_wall_time_of_its_start_and_goes_forward() {
         let clock = Clock::anchor();
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
-        assert!(clock.now_ms().abs_diff(wall) < 1000);
-        assert!(clock.now_ms() <= clock.now_ms());
+        assert!(clock.ms_at(boot_ns()).abs_diff(wall) < 1000);
+        assert!(boot_ns() <= boot_ns() && thread_cpu_ns() <= thread_cpu_ns());
     }
 }

@@ -31,6 +31,7 @@ pub(crate) struct Facts {
     /// Connections of each shard, counted by whoever hands one over.
     pub(crate) connections: Vec<CachePadded<AtomicU32>>,
     client_ids: AtomicU64,
+    slow_ids: AtomicU64,
 }
 
 impl Facts {
@@ -49,6 +50,7 @@ impl Facts {
             gauges: (0..shards).map(|_| CachePadded::default()).collect(),
             connections: (0..shards).map(|_| CachePadded::default()).collect(),
             client_ids: AtomicU64::new(1),
+            slow_ids: AtomicU64::new(0),
         }
     }
 
@@ -65,6 +67,11 @@ impl Facts {
     /// How many shards the node has.
     pub(crate) fn shard_count(&self) -> usize {
         self.gauges.len()
+    }
+
+    /// A number for an entry of the slow log, higher than those before.
+    pub(crate) fn next_slow_id(&self) -> u64 {
+        self.slow_ids.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A client id that no other client of this node has had.

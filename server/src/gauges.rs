@@ -13,17 +13,20 @@ use velodrome_net::command::SPEC_COUNT;
 const RATE_MS_MIN: u64 = 1000;
 
 macro_rules! figures {
-    ($($(#[$doc:meta])* $name:ident,)+) => {
+    ($($(#[$doc:meta])* $name:ident,)+; $($(#[$doc_max:meta])* $max:ident,)+) => {
         /// The figures of one shard, shared.
         #[derive(Debug, Default)]
         pub(crate) struct Gauges {
             $($(#[$doc])* pub(crate) $name: AtomicU64,)+
+            $($(#[$doc_max])* pub(crate) $max: AtomicU64,)+
             /// Items of each database.
             pub(crate) keys: [AtomicU64; DATABASES_MAX],
             /// Items of each database that have a deadline.
             pub(crate) expires: [AtomicU64; DATABASES_MAX],
             /// How often each command was called.
             pub(crate) calls: CallGauges,
+            /// Microseconds that the calls of each command took.
+            pub(crate) took_us: CallGauges,
             /// When and with how many commands the present measurement of their rate began.
             measured: [AtomicU64; 2],
         }
@@ -32,6 +35,7 @@ macro_rules! figures {
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub(crate) struct Snapshot {
             $($(#[$doc])* pub(crate) $name: u64,)+
+            $($(#[$doc_max])* pub(crate) $max: u64,)+
             /// Items of each database.
             pub(crate) keys: [u64; DATABASES_MAX],
             /// Items of each database that have a deadline.
@@ -44,6 +48,7 @@ macro_rules! figures {
                 let commands_per_s = self.commands_per_s(figures.commands, now_ms);
                 let figures = &Snapshot { commands_per_s, ..*figures };
                 $(self.$name.store(figures.$name, Ordering::Relaxed);)+
+                $(self.$max.store(figures.$max, Ordering::Relaxed);)+
                 for (gauge, figure) in self.keys.iter().zip(figures.keys) {
                     gauge.store(figure, Ordering::Relaxed);
                 }
@@ -56,6 +61,7 @@ macro_rules! figures {
             pub(crate) fn snapshot(&self) -> Snapshot {
                 Snapshot {
                     $($name: self.$name.load(Ordering::Relaxed),)+
+                    $($max: self.$max.load(Ordering::Relaxed),)+
                     keys: self.keys.each_ref().map(|gauge| gauge.load(Ordering::Relaxed)),
                     expires: self.expires.each_ref().map(|gauge| gauge.load(Ordering::Relaxed)),
                 }
@@ -63,9 +69,10 @@ macro_rules! figures {
         }
 
         impl Snapshot {
-            /// Adds another shard's figures.
+            /// Adds another shard's figures; of the longest steps the longer one counts.
             pub(crate) fn add(&mut self, other: &Snapshot) {
                 $(self.$name += other.$name;)+
+                $(self.$max = self.$max.max(other.$max);)+
                 for db in 0..DATABASES_MAX {
                     self.keys[db] += other.keys[db];
                     self.expires[db] += other.expires[db];
@@ -136,11 +143,18 @@ figures! {
     waiting,
     /// Commands under way on several shards.
     gathers,
-    /// Entries of the slow log.
-    slowlog_entries,
+    ;
+    /// The most items that one bounded step touched.
+    step_items,
+    /// The most bytes that one bounded step copied or gave back.
+    step_bytes,
+    /// The most tables that one bounded step made or freed.
+    step_tables,
+    /// The most index entries that one bounded step moved.
+    step_entries,
 }
 
-/// How often each command was called on a shard, by `Spec::id`.
+/// A figure of each command on a shard, by `Spec::id`.
 #[derive(Debug)]
 pub(crate) struct CallGauges(Box<[AtomicU64]>);
 
@@ -151,14 +165,14 @@ impl Default for CallGauges {
 }
 
 impl CallGauges {
-    /// Replaces all counts; only the shard they belong to does so.
-    pub(crate) fn publish(&self, counts: &[u64]) {
-        for (gauge, count) in self.0.iter().zip(counts) {
-            gauge.store(*count, Ordering::Relaxed);
+    /// Replaces all figures; only the shard they belong to does so.
+    pub(crate) fn publish(&self, figures: impl Iterator<Item = u64>) {
+        for (gauge, figure) in self.0.iter().zip(figures) {
+            gauge.store(figure, Ordering::Relaxed);
         }
     }
 
-    /// Adds the counts to `sums`.
+    /// Adds the figures to `sums`.
     pub(crate) fn add_to(&self, sums: &mut [u64]) {
         for (sum, gauge) in sums.iter_mut().zip(&self.0) {
             *sum += gauge.load(Ordering::Relaxed);
@@ -205,6 +219,10 @@ impl Snapshot {
             copied_bytes: stats.copied_bytes,
             written_bytes: stats.written_bytes,
             stalls: stats.stalls,
+            step_items: stats.longest_step.items as u64,
+            step_bytes: stats.longest_step.bytes as u64,
+            step_tables: stats.longest_step.tables as u64,
+            step_entries: stats.longest_step.entries as u64,
             keys: std::array::from_fn(|at| engine.len(db(at))),
             expires: std::array::from_fn(|at| engine.len_with_deadline(db(at))),
             ..Self::default()
@@ -219,14 +237,14 @@ mod tests {
     #[test]
     fn what_is_published_is_read_and_summed() {
         let gauges = [Gauges::default(), Gauges::default()];
-        let mut first = Snapshot { commands: 3, waiting: 1, ..Snapshot::default() };
+        let mut first = Snapshot { commands: 3, step_items: 9, ..Snapshot::default() };
         first.keys[15] = 7;
         gauges[0].publish(&first, 5);
         gauges[1].publish(&Snapshot { commands: 4, ..first }, 5);
         assert_eq!(gauges[0].snapshot(), first);
         let mut sum = Snapshot::default();
         gauges.iter().for_each(|gauges| sum.add(&gauges.snapshot()));
-        assert_eq!((sum.commands, sum.waiting, sum.keys[15], sum.expires[15]), (7, 2, 14, 0));
+        assert_eq!((sum.commands, sum.step_items, sum.keys[15], sum.expires[15]), (7, 9, 14, 0));
     }
 
     #[test]

@@ -27,6 +27,8 @@ mod execute;
 mod facts;
 // What a shard publishes.
 mod gauges;
+// How much processor time turns take.
+mod turn_times;
 // Wall time that never steps.
 mod clock;
 // What the machine allows.

@@ -6,11 +6,22 @@ pub(crate) const COMMANDS_PER_TURN_MAX: usize = 4096;
 /// Commands of one connection that one turn executes while others wait.
 pub(crate) const COMMANDS_PER_CONNECTION_PER_TURN_MAX: usize = 1024;
 
+/// Time after which a turn begins no more of what lies before it: of siblings' parcels, of clients'
+/// requests, of transactions and of upkeep, each for itself. What has begun ends: a batch, one long
+/// command, a step.
+pub(crate) const TURN_SHARE_NS_MAX: u64 = 200_000;
+
 /// Commands that are parsed and prefetched before the first of them is executed.
 pub(crate) const COMMANDS_PER_BATCH_MAX: usize = 64;
 
 /// Keys that a command on several keys of one shard may have to be run in one piece.
 pub(crate) const KEYS_IN_ONE_PIECE_MAX: usize = 256;
+
+/// Bytes of a value from which on its writing may take long, so that it is timed.
+pub(crate) const HEAVY_VALUE_BYTES: usize = 16 << 10;
+
+/// Microseconds: a slow log that takes shorter commands has every command timed.
+pub(crate) const TIME_ALL_BELOW_US: i64 = 1_000;
 
 /// Pieces of held transactions that one turn runs.
 pub(crate) const PIECES_PER_TURN_MAX: usize = 256;
@@ -38,6 +49,9 @@ pub(crate) const PARCELS_PER_PAIR_MAX: usize = 64;
 
 /// Steps of background work (expiry, eviction, compaction, freeing) that one turn does.
 pub(crate) const MAINTENANCE_STEPS_PER_TURN_MAX: usize = 8;
+
+/// Turns in which room is made for one large value before it is written whatever that takes.
+pub(crate) const ROOM_TURNS_MAX: u32 = 1024;
 
 /// Steps of KEYS that one turn does.
 pub(crate) const SWEEP_STEPS_PER_TURN_MAX: usize = 8;

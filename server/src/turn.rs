@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use velodrome_net::{CloseReason, ConnId, Driver, Event, Wait, Waker, mono_ns};
 
 use crate::arrival;
-use crate::clock::Clock;
+use crate::clock::{Clock, boot_ns, thread_cpu_ns};
 use crate::limits::{DRAIN_MS_MAX, SPIN_US_MAX, TICK_MS};
 use crate::mailbox::Mailboxes;
 use crate::shard::Shard;
@@ -82,10 +82,12 @@ impl Turn {
 
     /// Turns until the node stops.
     pub(crate) fn run(mut self) -> io::Result<()> {
+        self.shard.turn_times.start(thread_cpu_ns());
         loop {
             let wait = self.wait();
             self.driver.poll(wait)?;
-            self.shard.begin_turn(self.clock.now_ms(), &mut self.driver);
+            let began_ns = boot_ns();
+            self.shard.begin_turn(self.clock.ms_at(began_ns), began_ns, &mut self.driver);
             self.take_events();
             self.take_mail();
             self.shard.serve(&mut self.inputs, &mut self.driver);
@@ -93,7 +95,7 @@ impl Turn {
             self.close_those_done();
             self.post_mail();
             self.keep_house();
-            self.shard.turns += 1;
+            self.end_turn(began_ns);
             if self.stopped() {
                 self.shard.publish();
                 return Ok(());
@@ -251,7 +253,7 @@ impl Turn {
     /// Background work, and the timers that bring this thread back for more.
     fn keep_house(&mut self) {
         self.shard.end_pause();
-        let (more, next_due_ms) = self.shard.maintain();
+        let (more, next_due_ms) = self.shard.maintain(&self.driver);
         self.maintain_at_once = more;
         if let Some(due_ms) = next_due_ms.filter(|due_ms| *due_ms < self.due_set_ms) {
             self.due_set_ms = due_ms;
@@ -265,6 +267,14 @@ impl Turn {
         if let Some(shutdown) = self.shard.shutdown_wanted.take() {
             tracing::info!(?shutdown, "a client asked the node to stop");
             signals::ask_to_stop();
+        }
+    }
+
+    /// Counts the turn, and measures it with its group when it is the last of it.
+    fn end_turn(&mut self, began_ns: u64) {
+        self.shard.turns += 1;
+        if self.shard.turn_times.add(boot_ns() - began_ns) {
+            self.shard.turns_took(thread_cpu_ns());
         }
     }
 

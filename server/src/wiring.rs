@@ -5,9 +5,15 @@ use std::sync::Arc;
 use velodrome_engine::LargeValue;
 use velodrome_net::{ConnId, Driver};
 
+use crate::clock::boot_ns;
 use crate::shard::wire::Wire;
 
 impl Wire for Driver {
+    #[inline]
+    fn now_ns(&self) -> u64 {
+        boot_ns()
+    }
+
     #[inline]
     fn output(&mut self, conn: ConnId) -> Option<&mut Vec<u8>> {
         Driver::output(self, conn)

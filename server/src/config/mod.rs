@@ -83,6 +83,8 @@ pub struct Config {
     pub slowlog_slower_than_us: i64,
     /// Entries the slow log keeps.
     pub slowlog_entries_max: usize,
+    /// Milliseconds from which turns and commands are spikes; 0 for never.
+    pub latency_threshold_ms: u64,
 
     /// Limit on the data's memory; see `memory_bytes_max`.
     pub max_memory: MemoryLimit,
@@ -133,6 +135,7 @@ impl Default for Config {
             databases: limits::DATABASES_MAX,
             slowlog_slower_than_us: 10_000,
             slowlog_entries_max: 128,
+            latency_threshold_ms: 0,
             max_memory: MemoryLimit::Auto,
             max_items: None,
             eviction: Eviction::Lru,
@@ -179,11 +182,6 @@ impl Config {
         }
         let default = Config::default();
         let idle = [
-            (
-                "slowlog-log-slower-than",
-                self.slowlog_slower_than_us != default.slowlog_slower_than_us,
-            ),
-            ("slowlog-max-len", self.slowlog_entries_max != default.slowlog_entries_max),
             ("virtual-nodes", self.virtual_nodes != default.virtual_nodes),
             (
                 "health-check-interval",
@@ -220,13 +218,9 @@ mod tests {
         assert!(config.not_yet().is_empty());
         config.http_port = 9090;
         assert!(config.not_yet()[0].contains("HTTP") && config.not_yet()[0].contains("9090"));
-        for (name, text) in [
-            ("slowlog-log-slower-than", "5"),
-            ("slowlog-max-len", "5"),
-            ("virtual-nodes", "200"),
-            ("health-check-interval", "100"),
-            ("peers", "other:6379"),
-        ] {
+        for (name, text) in
+            [("virtual-nodes", "200"), ("health-check-interval", "100"), ("peers", "other:6379")]
+        {
             let mut config = Config { memcached_port: 0, http_port: 0, ..Config::default() };
             (settings::find(name).expect("a setting").0.set)(&mut config, text).expect(text);
             let notes = config.not_yet();

@@ -32,7 +32,7 @@ pub enum Change {
     ClientMemory,
     /// `value_len_max`.
     ValueLen,
-    /// `slowlog_slower_than_us` or `slowlog_entries_max`.
+    /// `slowlog_slower_than_us`, `slowlog_entries_max` or `latency_threshold_ms`.
     Slowlog,
     /// `log_level`.
     LogLevel,
@@ -174,6 +174,11 @@ static PARAMETERS: [Parameter; 44] = [
         c.slowlog_entries_max = integer(text, 0, SLOWLOG_ENTRIES_MAX as i64)? as usize;
         Ok(())
     }),
+    open("latency-monitor-threshold", |c| c.latency_threshold_ms.to_string(),
+        Change::Slowlog, |c, text| {
+        c.latency_threshold_ms = integer(text, 0, DURATION_MS_MAX as i64)? as u64;
+        Ok(())
+    }),
     open("loglevel", |c| redis_level(c.log_level).into(), Change::LogLevel, |c, text| {
         c.log_level = match text.to_ascii_lowercase().as_str() {
             "debug" => LogLevel::Trace,
@@ -211,7 +216,6 @@ static PARAMETERS: [Parameter; 44] = [
     only!("save", ""),
     only!("appendonly", "no"),
     only!("notify-keyspace-events", ""),
-    only!("latency-monitor-threshold", "0"),
     only!("replica-read-only", "yes"),
     only!("slave-read-only", "yes"),
     only!("activedefrag", "no"),

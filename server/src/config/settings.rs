@@ -87,7 +87,7 @@ const NETWORK: [Setting; 6] = [
     .kind(Kind::Switch),
 ];
 
-const CLIENTS: [Setting; 7] = [
+const CLIENTS: [Setting; 8] = [
     Setting::new(
         "requirepass",
         "PASSWORD",
@@ -140,6 +140,13 @@ const CLIENTS: [Setting; 7] = [
         "Entries the slow log keeps",
         |c, text| count(text, 0, SLOWLOG_ENTRIES_MAX).map(|n| c.slowlog_entries_max = n),
         |c| c.slowlog_entries_max.to_string(),
+    ),
+    Setting::new(
+        "latency-monitor-threshold",
+        "MS",
+        "Milliseconds: turns and commands that take longer are spikes for LATENCY; 0 for none",
+        |c, text| count(text, 0, DURATION_MS_MAX).map(|n| c.latency_threshold_ms = n),
+        |c| c.latency_threshold_ms.to_string(),
     ),
 ];
 

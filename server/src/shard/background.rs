@@ -4,16 +4,18 @@
 
 use velodrome_engine::{Cursor, Limits};
 use velodrome_net::command::{Command, Scan};
-use velodrome_net::resp::{Encoder, Reply};
+use velodrome_net::resp::{Args, Encoder, Reply};
 
 use crate::execute::{self, glob};
 use crate::limits::{
-    MAINTENANCE_STEPS_PER_TURN_MAX, SCAN_STEP_ITEMS_MAX, SWEEP_STEPS_PER_TURN_MAX,
+    HEAVY_VALUE_BYTES, MAINTENANCE_STEPS_PER_TURN_MAX, ROOM_TURNS_MAX, SCAN_STEP_ITEMS_MAX,
+    SWEEP_STEPS_PER_TURN_MAX,
 };
 use crate::shard::Shard;
 use crate::shard::answer;
 use crate::shard::parcel::{Note, Quota, Request};
 use crate::shard::participate::Running;
+use crate::shard::wire::Wire;
 
 /// Bits of a node-wide cursor that are the shard's own: slot and hash fragment.
 const CURSOR_BITS: u32 = 44;
@@ -132,9 +134,47 @@ impl Shard {
 
     /// Expires, evicts, compacts and frees within a turn's budget; returns whether more is to be
     /// done at once, and when there will be something to do by itself.
-    pub(crate) fn maintain(&mut self) -> (bool, Option<u64>) {
-        let progress = self.engine.maintain(self.moment.now_ms, MAINTENANCE_STEPS_PER_TURN_MAX);
+    pub(crate) fn maintain(&mut self, wire: &impl Wire) -> (bool, Option<u64>) {
+        let now_ms = self.moment.now_ms;
+        let mut progress = self.engine.maintain(now_ms, 1);
+        if progress.more {
+            self.flow.begin_share(wire.now_ns());
+        }
+        for _ in 1..MAINTENANCE_STEPS_PER_TURN_MAX {
+            if !progress.more || self.flow.late() {
+                break;
+            }
+            progress = self.engine.maintain(now_ms, 1);
+            self.flow.look(wire.now_ns());
+        }
         (progress.more, progress.next_due_ms)
+    }
+
+    /// Makes room for a value about to be written, if it is large, within a turn's budget. False:
+    /// the write waits for the next turn, but not for ever while others take what was made.
+    #[inline]
+    pub(super) fn has_room(&mut self, value_len: usize) -> bool {
+        value_len < HEAVY_VALUE_BYTES || self.make_room(value_len)
+    }
+
+    #[cold]
+    fn make_room(&mut self, value_len: usize) -> bool {
+        let now_ms = self.moment.now_ms;
+        let made = self.engine.make_room(value_len, now_ms, MAINTENANCE_STEPS_PER_TURN_MAX);
+        self.room_turns = if made { 0 } else { self.room_turns + 1 };
+        if self.room_turns == ROOM_TURNS_MAX {
+            self.room_turns = 0;
+            return true;
+        }
+        if !made {
+            self.flow.end_share();
+        }
+        made
+    }
+
+    /// [`Shard::has_room`] for the value that a request of a sibling or a transaction may write.
+    pub(super) fn has_room_for(&mut self, args: Args<'_>) -> bool {
+        self.has_room(value_len_of(args))
     }
 
     /// Lets the commands that CLIENT PAUSE held back go on once it is over.
@@ -214,6 +254,11 @@ impl Shard {
         self.generations.items = self.generations.items.wrapping_add(items.into());
         self.publish();
     }
+}
+
+/// Bytes of the value that a request for one key writes, or a little other than none.
+pub(super) fn value_len_of(args: Args<'_>) -> usize {
+    args.iter().skip(2).take(2).map(<[u8]>::len).max().unwrap_or(0)
 }
 
 /// Bytes of quota that change hands at a time.

@@ -26,7 +26,7 @@ impl Effects for Consumers {
 fn tell_watchers(watch: &mut WatchTable, effect: &Effect<'_>) {
     match effect.change {
         Change::Written { key, .. } | Change::Redated { key, .. } | Change::Removed { key, .. } => {
-            watch.changed(effect.db, key);
+            watch.changed(effect.db, effect.slot, key);
         }
         Change::Flushed => watch.flushed(effect.db, effect.slot),
     }

@@ -4,8 +4,9 @@ use velodrome_engine::Key;
 use velodrome_net::command::Spec;
 use velodrome_net::resp::Args;
 
-use crate::limits::COMMANDS_PER_BATCH_MAX;
+use crate::limits::{COMMANDS_PER_BATCH_MAX, HEAVY_VALUE_BYTES};
 use crate::shard::Shard;
+use crate::shard::background::value_len_of;
 use crate::shard::outlet::settle;
 use crate::shard::parcel::{Item, Note, Parcel, Request, Ticket};
 use crate::shard::replies::Ready;
@@ -39,18 +40,26 @@ impl Shard {
         while let Some(item) = parcel.items.pop_front() {
             match item {
                 Item::Run(request) => {
-                    if self.flow.spent() {
+                    let args = parcel.args.get(request.args);
+                    if self.flow.over() || !self.has_room_for(args) {
                         parcel.items.push_front(Item::Run(request));
                         return false;
                     }
                     batch.push(request);
+                    let Parcel { items, args, .. } = &mut *parcel;
+                    let small = |item: &mut Item| {
+                        let Item::Run(request) = item else { return false };
+                        is_small(args.get(request.args))
+                    };
                     while batch.len() < COMMANDS_PER_BATCH_MAX
-                        && let Some(Item::Run(request)) =
-                            parcel.items.pop_front_if(|item| matches!(item, Item::Run(_)))
+                        && let Some(Item::Run(request)) = items.pop_front_if(small)
                     {
                         batch.push(request);
                     }
-                    self.run_requests(from, parcel, &batch);
+                    self.run_requests(from, parcel, &batch, wire);
+                    if batch.len() == COMMANDS_PER_BATCH_MAX {
+                        self.flow.look(wire.now_ns());
+                    }
                     batch.clear();
                 }
                 Item::Answer { ticket, end, tail } => {
@@ -66,7 +75,7 @@ impl Shard {
     }
 
     /// Runs sibling's requests, their index lines fetched ahead.
-    fn run_requests(&mut self, from: u16, parcel: &Parcel, requests: &[Request]) {
+    fn run_requests(&mut self, from: u16, parcel: &Parcel, requests: &[Request], wire: &impl Wire) {
         let mut ready: Vec<(Args<'_>, &Spec, Option<Key<'_>>)> = Vec::with_capacity(requests.len());
         for request in requests {
             let args = parcel.args.get(request.args);
@@ -79,7 +88,7 @@ impl Shard {
         self.engine.prefetch(ready.iter().filter_map(|(_, _, key)| key.as_ref()));
         for (request, (args, spec, key)) in requests.iter().zip(&ready) {
             let command = spec.decode(*args).expect("a sibling sends what it has decoded");
-            self.run_request(from, request, &command, *args, key.as_ref());
+            self.run_request_timed(from, request, &command, *args, key.as_ref(), wire);
         }
     }
 
@@ -135,4 +144,9 @@ impl Shard {
     pub(crate) fn send(&mut self, to: u16, note: Note) {
         self.outbox[usize::from(to)].items.push_back(Item::Note(Box::new(note)));
     }
+}
+
+/// Whether a request writes so little that no room is made for it ahead.
+fn is_small(args: Args<'_>) -> bool {
+    value_len_of(args) < HEAVY_VALUE_BYTES
 }

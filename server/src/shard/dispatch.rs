@@ -143,8 +143,8 @@ impl Shard {
     /// that its client asked for before waits for this shard.
     #[inline]
     fn may_run_now(&self, session: &Session) -> bool {
-        let overtakes =
-            !session.replies.is_empty() && !self.outbox[usize::from(self.id)].is_empty();
+        let waiting = !self.outbox[usize::from(self.id)].is_empty() || self.has_undelivered();
+        let overtakes = waiting && !session.replies.is_empty();
         self.holds.idle() && !overtakes
     }
 

@@ -1,13 +1,14 @@
-//! How many bytes of replies may come into being at once.
+//! How many bytes of replies may come into being at once, and how long a turn may work.
 //!
 //! A turn that has produced its share leaves the remaining commands to the next one, by which time
-//! slow readers have been noticed. Requests under way to siblings are limited by what their answers
-//! are expected to weigh. Invariant: memory for replies grows by bounded amounts between two looks
-//! at the peers. Cost: two additions a command.
+//! slow readers have been noticed; so does one that has taken its share of time. Requests under
+//! way to siblings are limited by what their answers are expected to weigh. Invariant: memory for
+//! replies grows by bounded amounts between two looks at the peers, and a turn is as long as its
+//! shares and what they had begun. Cost: two additions a command, a look at the clock a full batch.
 
 use crate::limits::{
     ANSWER_BYTES_IN_FLIGHT_MAX, ANSWERS_IN_FLIGHT_MAX, ANSWERS_IN_FLIGHT_MIN,
-    OUTPUT_BYTES_PER_TURN_MAX,
+    OUTPUT_BYTES_PER_TURN_MAX, TURN_SHARE_NS_MAX,
 };
 
 /// What an answer is taken to weigh before any has come.
@@ -18,18 +19,46 @@ const FIRST_GUESS_BYTES: usize = 16 << 10;
 pub(super) struct Flow {
     produced_bytes: usize,
     mean_answer_bytes: usize,
+    /// When the present share of time began, and whether it is over.
+    share_began_ns: u64,
+    late: bool,
 }
 
 impl Default for Flow {
     fn default() -> Self {
-        Self { produced_bytes: 0, mean_answer_bytes: FIRST_GUESS_BYTES }
+        let mean_answer_bytes = FIRST_GUESS_BYTES;
+        Self { produced_bytes: 0, mean_answer_bytes, share_began_ns: 0, late: false }
     }
 }
 
 impl Flow {
     /// A turn begins.
-    pub(super) fn begin_turn(&mut self) {
+    pub(super) fn begin_turn(&mut self, now_ns: u64) {
         self.produced_bytes = 0;
+        self.begin_share(now_ns);
+    }
+
+    /// A share of the turn's time begins.
+    pub(super) fn begin_share(&mut self, now_ns: u64) {
+        self.share_began_ns = now_ns;
+        self.late = false;
+    }
+
+    /// It is so late now.
+    #[inline]
+    pub(super) fn look(&mut self, now_ns: u64) {
+        self.late |= now_ns.saturating_sub(self.share_began_ns) >= TURN_SHARE_NS_MAX;
+    }
+
+    /// This share of the turn's time is used up, whatever the clock says.
+    pub(super) fn end_share(&mut self) {
+        self.late = true;
+    }
+
+    /// Whether this share of the turn's time was over at the last look.
+    #[inline]
+    pub(super) fn late(&self) -> bool {
+        self.late
     }
 
     /// A command wrote a reply of so many bytes.
@@ -42,6 +71,12 @@ impl Flow {
     #[inline]
     pub(super) fn spent(&self) -> bool {
         self.produced_bytes >= OUTPUT_BYTES_PER_TURN_MAX
+    }
+
+    /// Whether this turn has produced enough or the share of its time is over.
+    #[inline]
+    pub(super) fn over(&self) -> bool {
+        self.spent() || self.late
     }
 
     /// An answer from a sibling weighed so many bytes. Heavy ones count at once, light ones slowly.
@@ -80,13 +115,28 @@ mod tests {
     }
 
     #[test]
+    fn a_share_of_time_ends_and_the_next_begins() {
+        let mut flow = Flow::default();
+        flow.begin_turn(5_000_000);
+        flow.look(5_000_000 + TURN_SHARE_NS_MAX - 1);
+        assert!(!flow.late());
+        flow.look(5_000_000 + TURN_SHARE_NS_MAX);
+        assert!(flow.late());
+        flow.begin_share(6_000_000);
+        assert!(!flow.late());
+        flow.end_share();
+        flow.look(6_000_000);
+        assert!(flow.late() && flow.over());
+    }
+
+    #[test]
     fn a_turn_ends_when_it_has_produced_its_share() {
         let mut flow = Flow::default();
         flow.produced(OUTPUT_BYTES_PER_TURN_MAX - 1);
         assert!(!flow.spent());
         flow.produced(1);
         assert!(flow.spent());
-        flow.begin_turn();
+        flow.begin_turn(0);
         assert!(!flow.spent());
     }
 }

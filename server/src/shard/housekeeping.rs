@@ -124,7 +124,8 @@ impl Shard {
         };
         let gauges = &self.facts.gauges[usize::from(self.id)];
         gauges.publish(&figures, self.moment.now_ms);
-        gauges.calls.publish(self.calls.by_id());
+        gauges.calls.publish(self.calls.by_id().iter().copied());
+        gauges.took_us.publish(self.command_times.sums_us());
     }
 }
 

@@ -13,7 +13,7 @@ use velodrome_net::{Chunk, ConnId};
 
 use crate::limits::{
     COMMANDS_PER_BATCH_MAX, COMMANDS_PER_CONNECTION_PER_TURN_MAX, COMMANDS_PER_TURN_MAX,
-    INPUT_STALL_BYTES,
+    HEAVY_VALUE_BYTES, INPUT_STALL_BYTES,
 };
 use crate::shard::Shard;
 use crate::shard::outlet::hold_while_waiting;
@@ -113,7 +113,10 @@ impl Shard {
         let mut arguments = std::mem::take(&mut self.arguments);
         let mut jobs = Vec::with_capacity(COMMANDS_PER_BATCH_MAX);
         let mut budget = COMMANDS_PER_TURN_MAX;
-        while budget > 0 && !self.flow.spent() && self.unanswered < self.flow.window() {
+        if !inputs.is_empty() && self.served {
+            self.flow.begin_share(wire.now_ns());
+        }
+        while budget > 0 && !self.flow.over() && self.unanswered < self.flow.window() {
             arguments.clear();
             jobs.clear();
             let batch_max = COMMANDS_PER_BATCH_MAX.min(budget);
@@ -123,6 +126,9 @@ impl Shard {
             }
             budget -= jobs.len();
             self.execute(inputs, &arguments, &jobs, wire);
+            if jobs.len() == batch_max {
+                self.flow.look(wire.now_ns());
+            }
         }
         self.arguments = arguments;
         inputs.drain(..).for_each(|input| self.keep_rest(input, wire));
@@ -204,6 +210,10 @@ impl Shard {
         self.engine.prefetch(prepared.iter().filter_map(|item| item.key.as_ref()));
         let mut first = 0;
         for run in jobs.chunk_by(|one, next| one.input == next.input) {
+            // However late it is, a command is run.
+            if first > 0 && self.flow.late() {
+                break;
+            }
             self.execute_run(&inputs[run[0].input], run, &prepared[first..], wire);
             first += run.len();
         }
@@ -241,9 +251,10 @@ impl Shard {
         wire: &mut impl Wire,
     ) {
         let Some(mut session) = self.take_session(input.conn) else { return };
-        for (job, item) in jobs.iter().zip(prepared) {
+        for (index, (job, item)) in jobs.iter().zip(prepared).enumerate() {
             let is_next = input.done.get() == job.start;
-            if !is_next || !self.execute_one(&mut session, job, item, wire) {
+            let late = index > 0 && self.flow.late();
+            if !is_next || late || !self.execute_one(&mut session, job, item, wire) {
                 break;
             }
             input.done.set(job.end);
@@ -265,15 +276,37 @@ impl Shard {
         if session.stalled() {
             return false;
         }
+        let request_len = job.end - job.start;
+        if request_len > HEAVY_VALUE_BYTES && !self.may_write(session, item) {
+            return false;
+        }
+        let timed = item.spec.and_then(|spec| {
+            let weight = self.command_times.weight_of(spec, item.args, request_len);
+            self.begin_timing(weight, wire)
+        });
+        let waiting = self.unanswered;
         if let Some(broken) = &job.broken {
             self.refuse_protocol(session, broken, wire);
         } else if !self.run(session, item.spec, item.args, item.key.as_ref(), wire) {
             return false;
         }
+        if let Some(timed) = timed {
+            let whole = self.unanswered == waiting && !session.scattering;
+            let client = (&*session.profile.peer, &*session.profile.name);
+            self.end_timing(timed, whole, item.args, client, wire);
+        }
         if let Some(spec) = item.spec {
             self.calls.count(spec);
         }
         true
+    }
+
+    /// Whether there is room for what a long request may write here.
+    #[cold]
+    fn may_write(&mut self, session: &Session, item: &Prepared<'_>) -> bool {
+        let own = |key: &Key<'_>| self.table.route(key.slot).core == self.id;
+        let here = session.queued.is_none() && item.key.as_ref().is_some_and(own);
+        !here || self.has_room_for(item.args)
     }
 
     /// Keeps what was not executed for a later turn.

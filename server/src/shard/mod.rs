@@ -35,10 +35,20 @@ mod flow;
 mod outlet;
 // How parts become one reply.
 pub(crate) mod plan;
+// Logs and histograms of several shards.
+mod merge;
 // The slots that transactions keep to themselves.
 pub(crate) mod holds;
 // Who is told of every change.
 pub(crate) mod consumers;
+// What is timed.
+mod timing;
+// How long commands take.
+mod command_times;
+// The commands that took long.
+mod slow_log;
+// What took long, and when.
+mod latency_events;
 // How often each command was called.
 pub(crate) mod calls;
 // WATCH's consumer.
@@ -73,15 +83,19 @@ use crate::facts::Facts;
 use crate::limits::{OWN_ROUNDS_MAX, PIECES_PER_TURN_MAX};
 use crate::shard::background::Sweep;
 use crate::shard::calls::Calls;
+use crate::shard::command_times::CommandTimes;
 use crate::shard::consumers::Consumers;
 use crate::shard::flow::Flow;
 use crate::shard::gather::Gathers;
 use crate::shard::holds::Holds;
+use crate::shard::latency_events::LatencyEvents;
 use crate::shard::parcel::{Generations, Parcel};
 use crate::shard::participate::{Running, Work};
 use crate::shard::session::Session;
+use crate::shard::slow_log::SlowLog;
 use crate::shard::transaction_id::TransactionId;
 use crate::shard::wire::Wire;
+use crate::turn_times::TurnTimes;
 
 /// One core's data and everything that is said about it.
 pub(crate) struct Shard {
@@ -125,6 +139,10 @@ pub(crate) struct Shard {
     pub(crate) rejected: u64,
     /// Turns of this shard.
     pub(crate) turns: u64,
+    pub(crate) turn_times: TurnTimes,
+    command_times: CommandTimes,
+    slow_log: SlowLog,
+    latency_events: LatencyEvents,
     /// Bytes of its connections' buffers at the last tick, and what all shards' may be.
     pub(crate) client_bytes: usize,
     client_memory_bytes_max: u64,
@@ -135,6 +153,8 @@ pub(crate) struct Shard {
     undelivered: VecDeque<(u16, Parcel)>,
     /// Requests sent to siblings and not answered yet.
     unanswered: usize,
+    /// Turns in which room was made for a large value that waits for it.
+    room_turns: u32,
     /// Something was done for a sibling since the last tick.
     served: bool,
     /// The limits that this shard's quota is a part of.
@@ -158,6 +178,7 @@ impl Shard {
         table: Arc<SlotTable>,
     ) -> Self {
         let outbox = (0..facts.shard_count()).map(|_| Parcel::default()).collect();
+        let command_times = CommandTimes::new(config.slowlog_slower_than_us);
         Self {
             id,
             engine,
@@ -188,12 +209,17 @@ impl Shard {
             output_bytes: 0,
             rejected: 0,
             turns: 0,
+            turn_times: TurnTimes::default(),
+            command_times,
+            slow_log: SlowLog::default(),
+            latency_events: LatencyEvents::default(),
             client_bytes: 0,
             client_memory_bytes_max: u64::MAX,
             ended_early: Vec::new(),
             flow: Flow::default(),
             undelivered: VecDeque::new(),
             unanswered: 0,
+            room_turns: 0,
             served: false,
             generations: Generations::default(),
         }
@@ -214,9 +240,9 @@ impl Shard {
     }
 
     /// A turn begins at this wall time, with what the last one had no room for.
-    pub(crate) fn begin_turn(&mut self, now_ms: u64, wire: &mut impl Wire) {
+    pub(crate) fn begin_turn(&mut self, now_ms: u64, now_ns: u64, wire: &mut impl Wire) {
         self.moment.now_ms = now_ms;
-        self.flow.begin_turn();
+        self.flow.begin_turn(now_ns);
         self.deliver_waiting(wire);
     }
 
@@ -224,9 +250,12 @@ impl Shard {
     pub(crate) fn settle_own(&mut self, wire: &mut impl Wire) {
         let own = self.id;
         self.sweep();
+        if self.has_work() {
+            self.flow.begin_share(wire.now_ns());
+        }
         let mut pieces_left = PIECES_PER_TURN_MAX;
         for _ in 0..OWN_ROUNDS_MAX {
-            pieces_left -= self.run_batches(pieces_left);
+            pieces_left -= self.run_batches(pieces_left, wire);
             self.end_early(wire);
             let Some(parcel) = self.take_parcel(own) else { return };
             self.deliver(own, parcel, wire);

@@ -16,6 +16,7 @@ use crate::shard::holds::{SlotSet, WaitersFull};
 use crate::shard::outlet::Tail;
 use crate::shard::parcel::{Batch, Caller, Enter, Item, Note, Request, Ticket};
 use crate::shard::transaction_id::TransactionId;
+use crate::shard::wire::Wire;
 
 /// Work that waits for held slots.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl Shard {
     }
 
     /// Runs a request whose slots are free; `key` is what was fetched ahead for it.
-    fn run_admitted(
+    pub(super) fn run_admitted(
         &mut self,
         from: u16,
         request: &Request,
@@ -174,38 +175,48 @@ impl Shard {
     }
 
     /// Runs up to `pieces_max` pieces of the batches; returns how many it ran.
-    pub(super) fn run_batches(&mut self, pieces_max: usize) -> usize {
+    pub(super) fn run_batches(&mut self, pieces_max: usize, wire: &mut impl Wire) -> usize {
         let mut pieces = 0;
         while pieces < pieces_max
+            && !self.flow.late()
             && let Some(running) = self.running.pop_front()
         {
-            pieces += self.run_slice(running, pieces_max - pieces);
+            pieces += self.run_slice(running, pieces_max - pieces, wire);
         }
         pieces
     }
 
     /// Runs up to `pieces_max` pieces of a batch; returns how many.
-    fn run_slice(&mut self, mut running: Running, pieces_max: usize) -> usize {
+    fn run_slice(
+        &mut self,
+        mut running: Running,
+        pieces_max: usize,
+        wire: &mut impl Wire,
+    ) -> usize {
         let first = running.next;
         let end = running.batch.requests.len().min(first + pieces_max);
-        while running.next < end {
+        while running.next < end && !self.flow.late() {
             let request = running.batch.requests[running.next];
             let args = running.batch.args.get(request.args);
+            if !self.has_room_for(args) {
+                break;
+            }
             let command = Command::decode(args).expect("a batch holds what was decoded");
             running.next += 1;
-            self.run_admitted(running.from, &request, &command, None);
+            self.run_timed(running.from, &request, &command, args, wire);
             if matches!(command, Command::Keys { .. }) {
                 let pieces = running.next - first;
                 self.wait_for_sweep(running);
                 return pieces;
             }
         }
-        if end < running.batch.requests.len() {
+        let pieces = running.next - first;
+        if running.next < running.batch.requests.len() {
             self.running.push_front(running);
         } else if !running.keep {
             self.leave(running.transaction);
         }
-        end - first
+        pieces
     }
 
     /// Gives back what a transaction holds, and lets in who waited for it.

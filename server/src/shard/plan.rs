@@ -6,6 +6,7 @@
 use velodrome_net::resp::{Encoder, Proto, Reply};
 
 use crate::shard::argument_buffer::{ArgumentBuffer, ArgumentRange};
+use crate::shard::merge;
 
 /// How the parts of one command become its reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,13 +21,22 @@ pub(crate) enum Combine {
     Ok,
     /// The elements of the parts' arrays in one array: KEYS.
     Concat,
+    /// The elements of the parts' arrays that begin with the highest numbers: SLOWLOG GET.
+    Newest(usize),
+    /// The elements of the parts' arrays by the numbers they begin with: LATENCY HISTORY.
+    Earliest,
+    /// The latest spike of each kind: LATENCY LATEST.
+    Latest,
+    /// The sums of the parts' histograms of these commands: LATENCY HISTOGRAM.
+    Histograms(Vec<Vec<u8>>),
     /// The texts of the parts in one text: CLIENT LIST.
     Text,
     /// The first part that is not null: RANDOMKEY.
     FirstSome,
     /// 1 unless a part failed: the second round of MSETNX.
     One,
-    /// The node's INFO of these sections, once every shard has published its figures.
+    /// The node's INFO of these sections, once every shard has published its figures; the parts
+    /// are the shards' turns.
     Info(Vec<Vec<u8>>),
     /// OK if a part is not 0, else this error: CLIENT KILL of one address.
     OkOr(&'static str),
@@ -65,6 +75,10 @@ pub(crate) fn combine(parts: &[&[u8]], how: &Combine, proto: Proto, out: &mut Ve
             encoder.write(Reply::Array(split().map(|(count, _)| count as usize).sum()));
             split().for_each(|(_, elements)| out.extend_from_slice(elements));
         }
+        Combine::Newest(count_max) => merge::newest(parts, *count_max, &mut encoder),
+        Combine::Earliest => merge::earliest(parts, &mut encoder),
+        Combine::Latest => merge::latest(parts, &mut encoder),
+        Combine::Histograms(names) => merge::histograms(parts, names, &mut encoder),
         Combine::Text => {
             let text: Vec<u8> = parts.iter().flat_map(|part| text_of(part)).copied().collect();
             encoder.write(Reply::Verbatim { format: *b"txt", text: &text });
@@ -90,14 +104,14 @@ pub(crate) fn integer_of(part: &[u8]) -> i64 {
 }
 
 /// The number in a reply's first line, and what follows the line.
-fn header_of(part: &[u8]) -> (i64, &[u8]) {
+pub(crate) fn header_of(part: &[u8]) -> (i64, &[u8]) {
     let end = part.iter().position(|byte| *byte == b'\r').expect("a reply has a line end");
     let line = std::str::from_utf8(&part[1..end]).expect("our own replies are text");
     (line.parse().expect("our own reply is a number"), &part[end + 2..])
 }
 
-/// The content of a bulk string.
-fn text_of(part: &[u8]) -> &[u8] {
+/// The content of a bulk string; the parts come from our own encoder.
+pub(crate) fn text_of(part: &[u8]) -> &[u8] {
     let (len, rest) = header_of(part);
     &rest[..len as usize]
 }

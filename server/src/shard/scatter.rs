@@ -178,9 +178,9 @@ impl Shard {
                 Step::Here { args, range } => {
                     self.run_for_exec(&gather, args.get(*range), &mut bytes);
                 }
-                Step::Parts { combine: Combine::Info(sections), .. } => {
+                Step::Parts { first, count, combine: Combine::Info(sections) } => {
                     let mut out = Encoder::new(&mut bytes, gather.proto);
-                    answer::info(self, sections, &mut out);
+                    answer::info(self, sections, &gather.parts(*first, *count), &mut out);
                 }
                 Step::Parts { first, count, combine: how } => {
                     combine(&gather.parts(*first, *count), how, gather.proto, &mut bytes);

@@ -16,22 +16,19 @@ pub(crate) type Watcher = u64;
 /// The watchers of one shard's keys.
 #[derive(Debug, Default)]
 pub(crate) struct WatchTable {
-    keys: [HashMap<Box<[u8]>, Watched>; DATABASES_MAX],
+    slots: [HashMap<u16, Watched>; DATABASES_MAX],
     watchers: HashMap<Watcher, Watching>,
 }
 
-#[derive(Debug)]
-struct Watched {
-    slot: u16,
-    by: Vec<Watcher>,
-}
+/// The watched keys of a slot, and by whom: a flush of all slots looks at each key once.
+type Watched = HashMap<Box<[u8]>, Vec<Watcher>>;
 
 #[derive(Debug, Default)]
 struct Watching {
     dirty: bool,
     /// The first deadline among the keys, as they were when they began to be watched.
     deadline_ms: Option<NonZeroU64>,
-    keys: Vec<(u8, Box<[u8]>)>,
+    keys: Vec<(u8, u16, Box<[u8]>)>,
 }
 
 impl WatchTable {
@@ -50,13 +47,12 @@ impl WatchTable {
         key: &[u8],
         deadline_ms: Option<NonZeroU64>,
     ) {
-        let watched = self.keys[usize::from(db)]
-            .entry(key.into())
-            .or_insert_with(|| Watched { slot, by: Vec::new() });
-        if !watched.by.contains(&watcher) {
-            watched.by.push(watcher);
+        let slots = &mut self.slots[usize::from(db)];
+        let by = slots.entry(slot).or_default().entry(key.into()).or_default();
+        if !by.contains(&watcher) {
+            by.push(watcher);
             let watching = self.watchers.entry(watcher).or_default();
-            watching.keys.push((db, key.into()));
+            watching.keys.push((db, slot, key.into()));
             watching.deadline_ms = watching.deadline_ms.into_iter().chain(deadline_ms).min();
         }
     }
@@ -72,27 +68,32 @@ impl WatchTable {
     /// Forgets a client: EXEC, DISCARD, UNWATCH, or its connection has gone.
     pub(crate) fn forget(&mut self, watcher: Watcher) {
         let Some(watching) = self.watchers.remove(&watcher) else { return };
-        for (db, key) in watching.keys {
-            let keys = &mut self.keys[usize::from(db)];
-            let Some(watched) = keys.get_mut(&key) else { continue };
-            watched.by.retain(|by| *by != watcher);
-            if watched.by.is_empty() {
-                keys.remove(&key);
+        for (db, slot, key) in watching.keys {
+            let slots = &mut self.slots[usize::from(db)];
+            let Some(watched) = slots.get_mut(&slot) else { continue };
+            let Some(by) = watched.get_mut(&key) else { continue };
+            by.retain(|by| *by != watcher);
+            if by.is_empty() {
+                watched.remove(&key);
+            }
+            if watched.is_empty() {
+                slots.remove(&slot);
             }
         }
     }
 
     /// A key has changed.
-    pub(crate) fn changed(&mut self, db: u8, key: &[u8]) {
-        if let Some(watched) = self.keys[usize::from(db)].get(key) {
-            mark(&mut self.watchers, &watched.by);
+    pub(crate) fn changed(&mut self, db: u8, slot: u16, key: &[u8]) {
+        let watched = self.slots[usize::from(db)].get(&slot);
+        if let Some(by) = watched.and_then(|watched| watched.get(key)) {
+            mark(&mut self.watchers, by);
         }
     }
 
     /// Every key of a slot has gone.
     pub(crate) fn flushed(&mut self, db: u8, slot: u16) {
-        for watched in self.keys[usize::from(db)].values().filter(|watched| watched.slot == slot) {
-            mark(&mut self.watchers, &watched.by);
+        for by in self.slots[usize::from(db)].get(&slot).into_iter().flat_map(HashMap::values) {
+            mark(&mut self.watchers, by);
         }
     }
 }
@@ -115,14 +116,16 @@ mod tests {
         table.watch(1, 0, 7, b"k", None);
         table.watch(2, 0, 7, b"k", None);
         table.watch(2, 1, 7, b"k", None);
-        table.changed(1, b"k");
+        table.changed(1, 7, b"k");
         assert!(table.clean(1, 0) && !table.clean(2, 0));
+        table.flushed(0, 8);
+        assert!(table.clean(1, 0));
         table.flushed(0, 7);
         assert!(!table.clean(1, 0));
         table.forget(1);
         table.forget(2);
         assert!(table.is_empty() && table.clean(1, 0));
-        assert!(table.keys.iter().all(HashMap::is_empty));
+        assert!(table.slots.iter().all(HashMap::is_empty));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a shard asks of the connections it serves.
 //!
 //! The driver implements it; so does the simulator of the tests, and that is why the shard knows
-//! no socket.
+//! no socket and no clock.
 
 use std::sync::Arc;
 
@@ -10,6 +10,8 @@ use velodrome_net::ConnId;
 
 /// The sending side of one core's connections.
 pub(crate) trait Wire {
+    /// Nanoseconds since some start, to measure what takes long.
+    fn now_ns(&self) -> u64;
     /// Where replies to this connection are appended; `None` when it has gone.
     fn output(&mut self, conn: ConnId) -> Option<&mut Vec<u8>>;
     /// Sends a large value from its place, after everything appended so far.

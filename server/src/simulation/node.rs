@@ -25,6 +25,8 @@ use crate::shard::wire::Wire;
 
 /// Wall time at which every node starts.
 const START_MS: u64 = 1_800_000_000_000;
+/// What a look at its clock takes the second shard, and the third twice: some run late often.
+const PACE_NS: u64 = 40_000;
 /// Steps after which a node that has not come to rest is stuck.
 const STEPS_MAX: u64 = 400_000;
 /// Rounds of all shards after which everything has come to rest, or never will.
@@ -127,7 +129,9 @@ impl<A: Actor> Node<A> {
             clients: Vec::new(),
             steps: 0,
             weather,
-            wires: (0..count).map(|_| SimulatedWire::new(weather.weight)).collect(),
+            wires: (0..count)
+                .map(|at| SimulatedWire::new(weather.weight).with_pace(at as u64 * PACE_NS))
+                .collect(),
             inputs: (0..count).map(|_| Vec::new()).collect(),
             mail: (0..count * count).map(|_| VecDeque::new()).collect(),
             unposted: (0..count * count).map(|_| None).collect(),
@@ -320,7 +324,8 @@ impl<A: Actor> Node<A> {
 
     /// What a shard's thread does in a turn; `all`: with everything that lies ready.
     fn turn(&mut self, at: usize, all: bool) {
-        self.shards[at].begin_turn(self.now_ms, &mut self.wires[at]);
+        let now_ns = self.wires[at].now_ns();
+        self.shards[at].begin_turn(self.now_ms, now_ns, &mut self.wires[at]);
         self.take_events(at, all);
         self.take_mail(at, all);
         let (shard, wire) = (&mut self.shards[at], &mut self.wires[at]);
@@ -330,7 +335,7 @@ impl<A: Actor> Node<A> {
         self.post_mail(at);
         let shard = &mut self.shards[at];
         shard.end_pause();
-        shard.maintain();
+        shard.maintain(&self.wires[at]);
         if self.rng.random_ratio(1, 50) {
             shard.tick(0, &mut self.wires[at]);
         }

@@ -3,6 +3,7 @@
 //! Invariant: what is written to a connection that has gone is lost, as with a socket, and a place
 //! is used again only after its end was reported. Cost: bytes are copied.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -37,11 +38,19 @@ pub(super) struct SimulatedWire {
     connections: BTreeMap<ConnId, Connection>,
     /// What an unread byte counts, so that few bytes are a slow reader's megabyte.
     weight: usize,
+    /// The clock, and how far it goes between two looks.
+    now_ns: Cell<u64>,
+    pace_ns: u64,
 }
 
 impl SimulatedWire {
     pub(super) fn new(weight: usize) -> Self {
-        Self { connections: BTreeMap::new(), weight }
+        Self { weight, ..Self::default() }
+    }
+
+    /// The same, with a clock that goes on by so much at every look.
+    pub(super) fn with_pace(self, pace_ns: u64) -> Self {
+        Self { pace_ns, ..self }
     }
 
     pub(super) fn open(&mut self, conn: ConnId) {
@@ -95,6 +104,11 @@ impl SimulatedWire {
 }
 
 impl Wire for SimulatedWire {
+    fn now_ns(&self) -> u64 {
+        self.now_ns.set(self.now_ns.get() + self.pace_ns);
+        self.now_ns.get()
+    }
+
     fn output(&mut self, conn: ConnId) -> Option<&mut Vec<u8>> {
         let connection = self.connections.get_mut(&conn)?;
         (connection.life == Life::Open).then_some(&mut connection.output)

@@ -6,8 +6,10 @@
 use velodrome_net::command::SPEC_COUNT;
 use velodrome_net::resp::Encoder;
 
-use crate::gauges::Snapshot;
+use crate::gauges::{CallGauges, Gauges, Snapshot};
 use crate::shard::Shard;
+use crate::shard::plan::text_of;
+use crate::turn_times;
 
 use super::process::Process;
 use super::sections::{self, Facets};
@@ -15,12 +17,13 @@ use super::sections::{self, Facets};
 /// A section: its name in requests, whether INFO without a name shows it, and its lines.
 type Section = (&'static str, bool, fn(&mut String, &Facets<'_>));
 
-const SECTIONS: [Section; 13] = [
+const SECTIONS: [Section; 14] = [
     ("server", true, sections::server),
     ("clients", true, sections::clients),
     ("memory", true, sections::memory),
     ("persistence", true, sections::persistence),
     ("stats", true, sections::stats),
+    ("turns", true, sections::turns),
     ("replication", true, sections::replication),
     ("cpu", true, sections::cpu),
     ("modules", true, sections::modules),
@@ -31,12 +34,24 @@ const SECTIONS: [Section; 13] = [
     ("shards", true, sections::shards),
 ];
 
-/// Writes INFO of these sections from what every shard has published.
-pub(in crate::shard) fn info(shard: &Shard, wanted: &[Vec<u8>], out: &mut Encoder<'_>) {
+/// Writes INFO of these sections from what every shard has published, and from the turns that
+/// `parts` tell of.
+pub(in crate::shard) fn info(
+    shard: &Shard,
+    wanted: &[Vec<u8>],
+    parts: &[&[u8]],
+    out: &mut Encoder<'_>,
+) {
     let shards: Vec<Snapshot> = shard.facts.gauges.iter().map(|gauges| gauges.snapshot()).collect();
     let mut sum = Snapshot::default();
     shards.iter().for_each(|figures| sum.add(figures));
-    let calls = sum_of_calls(shard);
+    let calls = sum_of(shard, |gauges| &gauges.calls);
+    let took_us = sum_of(shard, |gauges| &gauges.took_us);
+    let mut turns = turn_times::empty();
+    for part in parts.iter().filter(|part| part.starts_with(b"$")) {
+        let text = std::str::from_utf8(text_of(part)).expect("shards write text");
+        turn_times::merge(&mut turns, text);
+    }
     let facets = Facets {
         facts: &shard.facts,
         config: &shard.config,
@@ -45,6 +60,8 @@ pub(in crate::shard) fn info(shard: &Shard, wanted: &[Vec<u8>], out: &mut Encode
         shards: &shards,
         sum: &sum,
         calls: &calls,
+        took_us: &took_us,
+        turns: &turns,
     };
     let mut text = String::with_capacity(4096);
     for (name, usual, write) in SECTIONS {
@@ -58,11 +75,11 @@ pub(in crate::shard) fn info(shard: &Shard, wanted: &[Vec<u8>], out: &mut Encode
     out.verbatim(*b"txt", text.as_bytes());
 }
 
-/// How often each command was called on all shards, by `Spec::id`.
-fn sum_of_calls(shard: &Shard) -> Vec<u64> {
+/// A figure of each command over all shards, by `Spec::id`.
+fn sum_of(shard: &Shard, figures: fn(&Gauges) -> &CallGauges) -> Vec<u64> {
     let mut sums = vec![0; SPEC_COUNT];
     for gauges in &shard.facts.gauges {
-        gauges.calls.add_to(&mut sums);
+        figures(gauges).add_to(&mut sums);
     }
     sums
 }
@@ -89,7 +106,7 @@ mod tests {
         conversation.shard.publish();
         let mut bytes = Vec::new();
         let wanted: Vec<Vec<u8>> = sections.iter().map(|name| name.as_bytes().to_vec()).collect();
-        info(&conversation.shard, &wanted, &mut Encoder::new(&mut bytes, Proto::Resp2));
+        info(&conversation.shard, &wanted, &[], &mut Encoder::new(&mut bytes, Proto::Resp2));
         String::from_utf8(bytes).unwrap()
     }
 

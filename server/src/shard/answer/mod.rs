@@ -176,7 +176,9 @@ pub(super) fn on_every_shard(
     match command {
         Command::Info { .. } => {
             shard.publish();
-            out.ok();
+            let mut turns = String::new();
+            shard.turn_times.write(&mut turns);
+            out.bulk_str(&turns);
         }
         Command::Memory(MemoryCommand::Stats) => {
             shard.publish();
@@ -185,8 +187,8 @@ pub(super) fn on_every_shard(
         Command::Client(command) => client::everybody(shard, caller, command, out),
         Command::Config(ConfigCommand::Set { pairs }) => settings::set(shard, *pairs, out),
         Command::Config(ConfigCommand::ResetStat) => settings::reset_stats(shard, out),
-        Command::Slowlog(command) => latency::slowlog(*command, out),
-        Command::Latency(command) => latency::latency(command, out),
+        Command::Slowlog(command) => latency::slowlog(shard, *command, out),
+        Command::Latency(command) => latency::latency(shard, command, out),
         Command::Script(ScriptCommand::Load { .. }) => answer_script(command, out),
         Command::Script(ScriptCommand::Flush { .. }) => out.ok(),
         _ => unreachable!("{command:?} is not every shard's"),
@@ -200,10 +202,14 @@ pub(super) fn combine_of(command: &Command<'_>) -> Combine {
         | Command::Client(ClientCommand::Kill(_))
         | Command::Slowlog(SlowlogCommand::Len)
         | Command::Latency(LatencyCommand::Reset { .. }) => Combine::Sum,
-        Command::Keys { .. }
-        | Command::Slowlog(SlowlogCommand::Get { .. })
-        | Command::Latency(LatencyCommand::Latest | LatencyCommand::History { .. }) => {
-            Combine::Concat
+        Command::Keys { .. } => Combine::Concat,
+        Command::Slowlog(SlowlogCommand::Get { count }) => {
+            Combine::Newest(count.map_or(usize::MAX, |count| count as usize))
+        }
+        Command::Latency(LatencyCommand::Latest) => Combine::Latest,
+        Command::Latency(LatencyCommand::History { .. }) => Combine::Earliest,
+        Command::Latency(LatencyCommand::Histogram { commands }) => {
+            Combine::Histograms(commands.iter().map(<[u8]>::to_vec).collect())
         }
         Command::FlushDb { .. }
         | Command::FlushAll { .. }

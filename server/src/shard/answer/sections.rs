@@ -7,6 +7,7 @@ use std::fmt::{Display, Write};
 use std::iter;
 use std::sync::atomic::Ordering;
 
+use hdrhistogram::Histogram;
 use velodrome_net::command::COMMANDS;
 
 use crate::config::Config;
@@ -27,6 +28,10 @@ pub(super) struct Facets<'a> {
     pub(super) sum: &'a Snapshot,
     /// How often each command was called, by `Spec::id`.
     pub(super) calls: &'a [u64],
+    /// How long they took, estimated from those that were timed.
+    pub(super) took_us: &'a [u64],
+    /// The turns of all shards, microseconds of processor time.
+    pub(super) turns: &'a Histogram<u64>,
 }
 
 fn head(text: &mut String, name: &str) {
@@ -171,12 +176,26 @@ pub(super) fn stats(text: &mut String, facets: &Facets<'_>) {
     field(text, "latest_fork_usec", 0);
     field(text, "total_forks", 0);
     field(text, "total_error_replies", sum.errors);
-    field(text, "turns", sum.turns);
     field(text, "compaction_copied_bytes", sum.copied_bytes);
     field(text, "written_bytes", sum.written_bytes);
     field(text, "write_stalls", sum.stalls);
     field(text, "waiting_for_slots", sum.waiting);
     field(text, "scattered_commands", sum.gathers);
+}
+
+pub(super) fn turns(text: &mut String, facets: &Facets<'_>) {
+    let (sum, turns) = (facets.sum, facets.turns);
+    head(text, "Turns");
+    field(text, "turns", sum.turns);
+    for (name, quantile) in
+        [("p50", 0.5), ("p99", 0.99), ("p999", 0.999), ("p9999", 0.9999), ("max", 1.0)]
+    {
+        field(text, &format!("turn_cpu_us_{name}"), turns.value_at_quantile(quantile));
+    }
+    field(text, "longest_step_items", sum.step_items);
+    field(text, "longest_step_bytes", sum.step_bytes);
+    field(text, "longest_step_tables", sum.step_tables);
+    field(text, "longest_step_entries", sum.step_entries);
 }
 
 pub(super) fn replication(text: &mut String, facets: &Facets<'_>) {
@@ -216,9 +235,12 @@ pub(super) fn calls(text: &mut String, facets: &Facets<'_>) {
     for spec in all {
         let calls = facets.calls[usize::from(spec.id)];
         if calls > 0 {
-            // Single commands are not timed: it would cost more than most of them.
-            let value =
-                format!("calls={calls},usec=0,usec_per_call=0.00,rejected_calls=0,failed_calls=0");
+            let us = facets.took_us[usize::from(spec.id)];
+            let mean_us = us as f64 / calls as f64;
+            let value = format!(
+                "calls={calls},usec={us},usec_per_call={mean_us:.2},rejected_calls=0,\
+                 failed_calls=0"
+            );
             field(text, &format!("cmdstat_{}", spec.full_name), value);
         }
     }

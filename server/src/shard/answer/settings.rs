@@ -92,6 +92,7 @@ fn apply(shard: &mut Shard, config: Config, changes: &[Change]) -> Result<(), St
     if changes.contains(&Change::LogLevel) {
         logging::set_level(config.log_level);
     }
+    shard.command_times.slow_from(config.slowlog_slower_than_us);
     shard.config = config;
     let (memory, items) = (Change::MaxMemory, Change::MaxItems);
     shard.limits_changed(changes.contains(&memory), changes.contains(&items));
@@ -146,6 +147,9 @@ fn memory_bytes_max(shard: &Shard, config: &Config) -> u64 {
 pub(super) fn reset_stats(shard: &mut Shard, out: &mut Encoder<'_>) {
     shard.engine.reset_stats();
     shard.calls = Calls::default();
+    shard.turn_times.reset();
+    shard.command_times.reset();
+    shard.turns = 0;
     shard.commands = 0;
     shard.refused = 0;
     shard.rejected = 0;
