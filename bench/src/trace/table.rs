@@ -19,7 +19,6 @@ pub fn text(figures: &[Figure], by_bytes: bool) -> String {
     if by_bytes {
         text += "\n";
         text += &lines("bytes missed", figures, |figure| figure.byte_miss_ratio);
-        text += "\n";
         text += &held(figures);
     }
     for figure in figures.iter().filter(|figure| figure.tally.refused > 0) {
@@ -86,6 +85,8 @@ fn lines(title: &str, figures: &[Figure], ratio_of: fn(&Figure) -> f64) -> Strin
     let sizes = sizes(figures);
     let mut text = format!("{title:<NAME_LEN$}");
     for size in &sizes {
+        // A server that was left as it is has a size that only it knows.
+        let size = if *size == 0 { "its own".to_owned() } else { size.to_string() };
         text += &format!("{size:>14}");
     }
     text += "\n";
@@ -106,24 +107,18 @@ fn lines(title: &str, figures: &[Figure], ratio_of: fn(&Figure) -> f64) -> Strin
     text
 }
 
-/// What engines took beyond keys and values.
+/// What engines took beyond keys and values; nothing when there were none.
 fn held(figures: &[Figure]) -> String {
-    let mut text = format!(
-        "{:<NAME_LEN$}{:>14}{:>10}{:>18}{:>8}\n",
-        "held", "size", "items", "bytes beside each", "idle"
-    );
-    for figure in figures.iter().filter(|figure| figure.kind == Kind::Engine) {
-        let Some(held) = figure.held else { continue };
-        text += &format!(
-            "{:<NAME_LEN$}{:>14}{:>10}{:>18.1}{:>6.1} %\n",
-            name(figure),
-            figure.size,
-            held.items,
-            held.overhead_bytes,
-            held.idle_share * 100.0
-        );
-    }
-    text
+    let (held, size, items, beside, idle) = ("held", "size", "items", "bytes beside each", "idle");
+    let head = format!("{held:<NAME_LEN$}{size:>14}{items:>10}{beside:>18}{idle:>8}\n");
+    let line = |figure: &Figure| {
+        let held = figure.held.filter(|_| figure.kind == Kind::Engine)?;
+        let (name, size, items) = (name(figure), figure.size, held.items);
+        let (beside, idle) = (held.overhead_bytes, held.idle_share * 100.0);
+        Some(format!("{name:<NAME_LEN$}{size:>14}{items:>10}{beside:>18.1}{idle:>6.1} %\n"))
+    };
+    let lines: String = figures.iter().filter_map(line).collect();
+    if lines.is_empty() { lines } else { format!("\n{head}{lines}") }
 }
 
 /// `.1234`, as papers write miss ratios.
@@ -182,5 +177,12 @@ mod tests {
         figure.tally.refused = 3;
         let text = text(&[figure], false);
         assert!(text.contains("lru, node at 9: 3 of 10000 not taken"), "{text}");
+        assert!(!text.contains("held"), "{text}");
+    }
+
+    #[test]
+    fn a_server_that_was_left_as_it_is_has_its_own_size() {
+        let text = text(&[figure(Kind::Node, 0, 0, 100)], true);
+        assert!(text.contains("its own") && !text.contains("held"), "{text}");
     }
 }
