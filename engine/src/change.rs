@@ -112,6 +112,7 @@ impl<E: Effects> Engine<E> {
         let watched = self.watch(place, had, item.deadline_ms, now_ms);
         if let Some(number) = item.found.and_then(|at| self.segments.record(at).large_number()) {
             self.larges.retire(number);
+            self.largest.removed(place);
         }
         let (number, large) = match &item.value {
             Source::Inline(_) => (0, false),
@@ -137,6 +138,7 @@ impl<E: Effects> Engine<E> {
         self.index.count_deadline(place, had.is_some(), watched.is_some());
         let value = if large {
             self.larges.moved(number, at);
+            self.rank_large(place, at);
             &self.larges.get(number)[..]
         } else {
             value
@@ -171,15 +173,21 @@ impl<E: Effects> Engine<E> {
         let at = self.segments.append(Stream::Writes, len);
         self.segments.write(at, head, value);
         self.counters.written_bytes += len as u64;
-        self.relocate(place, found, at);
+        self.relocate(place, found, at, len);
         at
     }
 
-    /// The record of `place` lies at `at` now.
-    fn relocate(&mut self, place: Place, found: Option<Address>, at: Address) {
-        let Some(old) = found else { return self.index.insert(place, at) };
-        self.index.replace(place, old, at);
-        self.segments.kill(old);
+    /// The record of `place` lies at `at` now and has `len` bytes.
+    fn relocate(&mut self, place: Place, found: Option<Address>, at: Address, len: usize) {
+        match found {
+            None => self.index.insert(place, at),
+            Some(old) => {
+                self.index.replace(place, old, at);
+                self.segments.kill(old);
+                self.largest.removed(place);
+            }
+        }
+        self.largest.added(place, len);
     }
 
     /// What the wheel says of an item that gets `deadline_ms`. An entry that comes no later than
@@ -225,7 +233,10 @@ impl<E: Effects> Engine<E> {
             if let Some(number) = self.segments.record(to).large_number() {
                 self.larges.moved(number, to);
             }
-            self.relocate(place, Some(at), to);
+            self.relocate(place, Some(at), to, longer.len());
+            if self.segments.record(to).large_number().is_some() {
+                self.rank_large(place, to);
+            }
         }
         self.index.count_deadline(place, had.is_some(), watched.is_some());
         let key = self.segments.record(to).key();
@@ -246,6 +257,7 @@ impl<E: Effects> Engine<E> {
         let version = self.sequences.advance(place.slot, given);
         self.index.count_deadline(place, had, false);
         self.index.remove(place, at);
+        self.largest.removed(place);
         match cause {
             Cause::Deleted => {}
             Cause::Expired => self.counters.expired += 1,
@@ -268,6 +280,7 @@ impl<E: Effects> Engine<E> {
     fn flush_slot(&mut self, db: u8, slot: u16, given: Option<Version>) -> Version {
         let version = self.sequences.advance(slot, given);
         self.index.retire_slot(db, slot, self.segments.serial());
+        self.largest.flushed(db, Some(slot));
         self.effects.emit(&Effect { slot, db, version, change: Change::Flushed });
         version
     }
@@ -282,6 +295,7 @@ impl<E: Effects> Engine<E> {
             from = usize::from(slot) + 1;
         }
         self.index.retire_db(db, self.segments.serial());
+        self.largest.flushed(db, None);
         last
     }
 }

@@ -145,6 +145,7 @@ impl<E: Effects> Engine<E> {
     /// Where a live item lies; one whose time is over is removed.
     #[inline]
     pub(crate) fn find_live(&mut self, key: &Key<'_>, now_ms: u64) -> Option<Address> {
+        self.hot.access(key, now_ms);
         let at = self.find(key)?;
         if self.segments.record(at).is_expired(now_ms) {
             self.remove_found(key, at, Cause::Expired, now_ms);

@@ -10,10 +10,12 @@ use rand::rngs::SmallRng;
 use crate::cleaner::{Cleaner, Walk};
 use crate::config::{Config, Limits};
 use crate::effect::Effects;
+use crate::hot::Hot;
 use crate::index::Index;
 use crate::item::{Item, ValueRef};
 use crate::key::{Key, KeyHasher, Place};
 use crate::larges::Larges;
+use crate::largest::Largest;
 use crate::lru::Lru;
 use crate::mapping::prefetch;
 use crate::policy::Policy;
@@ -44,6 +46,8 @@ pub struct Engine<E: Effects> {
     pub(crate) sequences: Sequences,
     pub(crate) policy: Policy,
     pub(crate) lru: Lru,
+    pub(crate) hot: Hot,
+    pub(crate) largest: Largest,
     pub(crate) cleaner: Cleaner,
     pub(crate) walk: Option<Walk>,
     pub(crate) rng: SmallRng,
@@ -75,6 +79,8 @@ impl<E: Effects> Engine<E> {
             sequences: Sequences::new(config.start),
             policy: config.policy,
             lru: Lru::default(),
+            hot: Hot::new(config.seed),
+            largest: Largest::default(),
             cleaner: Cleaner::default(),
             walk: None,
             rng: SmallRng::seed_from_u64(config.seed),

@@ -12,6 +12,10 @@ mod expiry;
 mod transfer;
 // Scan, random key, keys of a slot.
 mod enumerate;
+// What finding a key takes.
+mod effort;
+// Hot keys, large items, what an item takes.
+mod ranking;
 // Increment, append, overwrite a range.
 mod modify;
 // Read, write, delete, touch, redate.
@@ -36,6 +40,10 @@ mod policy;
 mod cleaner;
 // Which item and which segment pay.
 mod lru;
+// Which keys had most accesses of late.
+mod hot;
+// The largest items.
+mod largest;
 // Which items may be out of time.
 mod wheel;
 // All databases' directories, and those on their way out.
@@ -77,13 +85,16 @@ pub mod limits;
 
 pub use config::{Config, Limits};
 pub use effect::{Cause, Change, Effect, Effects, OwnedChange, OwnedEffect};
+pub use effort::Effort;
 pub use engine::Engine;
 pub use enumerate::Cursor;
+pub use hot::{HotKey, HotKeys};
 pub use item::{Item, ValueRef};
 pub use key::{Key, KeyHasher};
 pub use large::{LargeValue, StagedValue};
 pub use limits::{DATABASES_MAX, SLOT_COUNT};
 pub use policy::Policy;
+pub use ranking::LargestItem;
 pub use refused::{Refused, StartError};
 pub use stats::{Progress, Stats, Work};
 pub use transfer::{Record, SlotCursor};

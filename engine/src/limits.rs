@@ -77,3 +77,20 @@ pub const WHEEL_LEVELS: usize = 7;
 pub const DEADLINE_MS_MAX: u64 = (1 << 48) - 1;
 /// Stale wheel entries tolerated beyond one for every two items with a deadline.
 pub const WHEEL_STALE_MAX: u64 = 4096;
+
+/// Milliseconds of a part of the window in which accesses count: half a minute, half the window.
+pub const HOT_PART_MS: u64 = 30_000;
+/// Samples after which the average distance between two of them doubles.
+pub const HOT_STAGE_MAX: u32 = 128;
+/// Largest average distance between two sampled accesses, a power of two.
+pub const HOT_DISTANCE_MAX: u32 = 128;
+/// Longest key whose bytes the sketch of hot keys keeps; longer ones are named while they exist.
+pub const HOT_NAME_BYTES_MAX: usize = 256;
+/// A key is hot that had at least one in so many accesses.
+pub const HOT_SHARE_MIN: u64 = 100;
+/// Hot keys reported at once: there cannot be more.
+pub const HOT_KEYS_MAX: usize = 100;
+/// Large items reported at once.
+pub const LARGEST_ITEMS_MAX: usize = 128;
+/// Bytes of the index that an item takes: its entry and the part of its table that is not filled.
+pub const INDEX_SHARE_BYTES: usize = 9;
