@@ -113,3 +113,9 @@ pub(crate) const MGET_REPLY_BYTES_MAX: usize = 256 << 20;
 
 /// Descriptors for listeners, rings, wake-ups and log files.
 pub(crate) const DESCRIPTORS_BESIDE_CLIENTS: u64 = 128;
+
+/// A key is hot that had more than one in so many of the node's accesses.
+pub(crate) const HOT_SHARE_MIN: i64 = 100;
+
+/// Changes of the node's limits that a quota under way may have missed.
+pub(crate) const LIMIT_CHANGES_MAX: usize = 8;

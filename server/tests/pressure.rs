@@ -173,6 +173,11 @@ fn flood(node: &Node, limit: u64, len: usize, random: &mut SmallRng) {
         pipe.query::<()>(&mut connection).expect("every write is taken");
         let accounted = accounted_bytes(&mut connection);
         assert!(accounted <= limit, "{accounted} bytes after {written}");
+        let memory = info(&mut connection, "memory");
+        let figure = |name: &str| memory[name].parse::<u64>().expect("a number");
+        let counted = figure("used_memory") - figure("mem_not_counted_for_evict");
+        assert!(counted <= limit, "{counted} bytes count for eviction after {written}");
+        assert_eq!(figure("maxmemory_clients"), 64 << 20);
     }
     let last: Vec<u8> =
         redis::cmd("GET").arg(format!("flood:{}", number - 1)).query(&mut connection).unwrap();

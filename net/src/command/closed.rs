@@ -113,6 +113,10 @@ pub enum Command<'a> {
     FlushDb { mode: FlushMode },
     /// `FLUSHALL [ASYNC|SYNC]`
     FlushAll { mode: FlushMode },
+    /// `HOTKEYS [COUNT count]`: ours.
+    HotKeys { count: u64 },
+    /// `BIGKEYS [COUNT count]`: ours.
+    BigKeys { count: u64 },
     /// `INFO [section…]`
     Info { sections: Args<'a> },
     /// `TIME`

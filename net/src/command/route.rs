@@ -65,6 +65,8 @@ impl<'a> Command<'a> {
             | Self::DbSize
             | Self::FlushDb { .. }
             | Self::FlushAll { .. }
+            | Self::HotKeys { .. }
+            | Self::BigKeys { .. }
             | Self::Info { .. }
             | Self::Slowlog(_)
             | Self::Latency(_) => Route::AllShards,
@@ -108,7 +110,10 @@ fn object(command: ObjectCommand<'_>) -> Route<'_> {
 fn memory(command: MemoryCommand<'_>) -> Route<'_> {
     match command {
         MemoryCommand::Usage { key, .. } => Route::Key(key),
-        MemoryCommand::Stats => Route::AllShards,
+        MemoryCommand::Stats
+        | MemoryCommand::Doctor
+        | MemoryCommand::MallocStats
+        | MemoryCommand::Purge => Route::AllShards,
         MemoryCommand::Help => Route::Connection,
     }
 }

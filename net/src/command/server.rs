@@ -108,6 +108,12 @@ pub enum MemoryCommand<'a> {
     Usage { key: &'a [u8], samples: Option<u64> },
     /// `STATS`
     Stats,
+    /// `DOCTOR`
+    Doctor,
+    /// `MALLOC-STATS`
+    MallocStats,
+    /// `PURGE`
+    Purge,
     /// `HELP`
     Help,
 }

@@ -9,6 +9,7 @@ use velodrome_net::resp::Encoder;
 
 use super::key_list::KeyList;
 use super::moment::Moment;
+use super::ranking;
 
 /// Runs this shard's part of a command on data that names no key; false, with nothing written,
 /// when the command is none.
@@ -33,6 +34,8 @@ pub(crate) fn on_shard<E: Effects>(
             Some(key) => out.bulk(key),
             None => out.null(),
         },
+        Command::HotKeys { .. } => ranking::hot_keys(engine, moment.now_ms, out),
+        Command::BigKeys { count } => ranking::big_keys(engine, *count, moment.now_ms, out),
         Command::Cluster(ClusterCommand::CountKeysInSlot { slot }) => {
             out.integer(engine.slot_len(*slot) as i64);
         }

@@ -9,6 +9,8 @@
 mod many;
 // Commands on a shard as a whole.
 mod dataset;
+// Hot keys and large items.
+mod ranking;
 // One page of SCAN and KEYS.
 mod page;
 // SET and its relatives.
@@ -47,6 +49,7 @@ pub(crate) use dataset::on_shard;
 pub(crate) use many::on_keys;
 pub(crate) use moment::{Moment, Tail};
 pub(crate) use page::scan_page;
+pub(crate) use ranking::{combine_big, combine_hot};
 pub(crate) use script::answer_script;
 
 /// Runs a command on one key, which `key` is.

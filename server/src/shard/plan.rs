@@ -5,6 +5,7 @@
 
 use velodrome_net::resp::{Encoder, Proto, Reply};
 
+use crate::execute::{combine_big, combine_hot};
 use crate::shard::argument_buffer::{ArgumentBuffer, ArgumentRange};
 use crate::shard::merge;
 
@@ -35,6 +36,10 @@ pub(crate) enum Combine {
     FirstSome,
     /// 1 unless a part failed: the second round of MSETNX.
     One,
+    /// The hottest keys of all shards, so many: HOTKEYS.
+    HotKeys(u64),
+    /// The largest items of all shards, so many: BIGKEYS.
+    BigKeys(u64),
     /// The node's INFO of these sections, once every shard has published its figures; the parts
     /// are the shards' turns.
     Info(Vec<Vec<u8>>),
@@ -94,6 +99,8 @@ pub(crate) fn combine(parts: &[&[u8]], how: &Combine, proto: Proto, out: &mut Ve
             true => encoder.ok(),
             false => encoder.error(error),
         },
+        Combine::HotKeys(count) => combine_hot(parts, *count, &mut encoder),
+        Combine::BigKeys(count) => combine_big(parts, *count, &mut encoder),
         Combine::Info(_) => unreachable!("the shard composes INFO itself"),
     }
 }

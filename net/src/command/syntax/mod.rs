@@ -19,5 +19,7 @@ pub(super) mod server;
 pub(super) mod introspection;
 // CLUSTER.
 pub(super) mod cluster;
+// HOTKEYS and BIGKEYS.
+pub(super) mod ranking;
 // Reading options one word at a time.
 mod words;

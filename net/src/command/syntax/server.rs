@@ -79,6 +79,18 @@ pub(in crate::command) fn memory_stats(_: Args<'_>) -> Decoded<'_> {
     Ok(Command::Memory(MemoryCommand::Stats))
 }
 
+pub(in crate::command) fn memory_doctor(_: Args<'_>) -> Decoded<'_> {
+    Ok(Command::Memory(MemoryCommand::Doctor))
+}
+
+pub(in crate::command) fn memory_malloc_stats(_: Args<'_>) -> Decoded<'_> {
+    Ok(Command::Memory(MemoryCommand::MallocStats))
+}
+
+pub(in crate::command) fn memory_purge(_: Args<'_>) -> Decoded<'_> {
+    Ok(Command::Memory(MemoryCommand::Purge))
+}
+
 pub(in crate::command) fn memory_help(_: Args<'_>) -> Decoded<'_> {
     Ok(Command::Memory(MemoryCommand::Help))
 }

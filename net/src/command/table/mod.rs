@@ -17,6 +17,8 @@ mod connection;
 mod server;
 // COMMAND.
 mod introspection;
+// Hot keys and large items.
+mod ranking;
 // The cluster and scripts.
 mod cluster;
 
@@ -32,6 +34,7 @@ const GROUPS: &[&[Spec]] = &[
     connection::ROWS,
     server::ROWS,
     introspection::ROWS,
+    ranking::ROWS,
     cluster::ROWS,
 ];
 

@@ -125,6 +125,15 @@ const MEMORY: &[Spec] = &[
     Spec::new("memory|stats", 2, Flags::NONE, server::memory_stats)
         .about("server", "4.0.0", "O(1)", "Reports on memory in detail")
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
+    Spec::new("memory|doctor", 2, Flags::NONE, server::memory_doctor)
+        .about("server", "4.0.0", "O(1)", "Says what about the node's memory deserves attention")
+        .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
+    Spec::new("memory|malloc-stats", 2, Flags::NONE, server::memory_malloc_stats)
+        .about("server", "4.0.0", "O(1)", "Tells where the memory comes from")
+        .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
+    Spec::new("memory|purge", 2, Flags::NONE, server::memory_purge)
+        .about("server", "4.0.0", "O(1)", "Gives a turn's worth of unused memory back")
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
     Spec::new("memory|help", 2, LOADING.and(STALE), server::memory_help).about(
         "server",
         "4.0.0",

@@ -8,7 +8,7 @@
 mod info;
 // INFO: the lines of each section.
 mod sections;
-// MEMORY STATS.
+// MEMORY STATS, DOCTOR and the like.
 mod memory;
 // What the kernel says about this process.
 mod process;
@@ -180,10 +180,7 @@ pub(super) fn on_every_shard(
             shard.turn_times.write(&mut turns);
             out.bulk_str(&turns);
         }
-        Command::Memory(MemoryCommand::Stats) => {
-            shard.publish();
-            memory::stats(shard, out);
-        }
+        Command::Memory(command) => memory::memory(shard, *command, out),
         Command::Client(command) => client::everybody(shard, caller, command, out),
         Command::Config(ConfigCommand::Set { pairs }) => settings::set(shard, *pairs, out),
         Command::Config(ConfigCommand::ResetStat) => settings::reset_stats(shard, out),
@@ -216,7 +213,10 @@ pub(super) fn combine_of(command: &Command<'_>) -> Combine {
         | Command::Client(ClientCommand::Pause { .. } | ClientCommand::Unpause)
         | Command::Config(ConfigCommand::Set { .. } | ConfigCommand::ResetStat)
         | Command::Slowlog(SlowlogCommand::Reset)
+        | Command::Memory(MemoryCommand::Purge)
         | Command::Script(ScriptCommand::Load { .. } | ScriptCommand::Flush { .. }) => Combine::Ok,
+        Command::HotKeys { count } => Combine::HotKeys(*count),
+        Command::BigKeys { count } => Combine::BigKeys(*count),
         Command::RandomKey => Combine::FirstSome,
         Command::Client(ClientCommand::List(_)) => Combine::Text,
         Command::Client(ClientCommand::KillAddress { .. }) => Combine::OkOr("ERR No such client"),

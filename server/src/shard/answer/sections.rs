@@ -105,17 +105,20 @@ pub(super) fn clients(text: &mut String, facets: &Facets<'_>) {
 
 pub(super) fn memory(text: &mut String, facets: &Facets<'_>) {
     let (sum, process) = (facets.sum, &facets.process);
-    // What the limit is about; clients' buffers have a limit of their own.
-    let used = sum.accounted_bytes;
+    // As in Redis: what the limit is about is this without `mem_not_counted_for_evict`.
+    let used = sum.accounted_bytes + sum.client_bytes;
+    let limit = facets.facts.memory_bytes_max.load(Ordering::Relaxed);
+    let overhead = sum.index_bytes + sum.client_bytes;
     head(text, "Memory");
     bytes(text, "used_memory", used);
     bytes(text, "used_memory_rss", process.resident_bytes);
     bytes(text, "used_memory_peak", process.resident_bytes_peak.max(used));
-    field(text, "used_memory_overhead", sum.index_bytes);
+    field(text, "used_memory_overhead", overhead);
     field(text, "used_memory_startup", 0);
-    field(text, "used_memory_dataset", used.saturating_sub(sum.index_bytes));
+    field(text, "used_memory_dataset", used.saturating_sub(overhead));
     bytes(text, "total_system_memory", facets.facts.machine_memory_bytes);
-    bytes(text, "maxmemory", facets.facts.memory_bytes_max.load(Ordering::Relaxed));
+    bytes(text, "maxmemory", limit);
+    field(text, "maxmemory_clients", facets.config.client_memory_bytes_max(limit));
     field(text, "maxmemory_policy", facets.config.eviction.redis_name());
     let ratio = if used == 0 { 0.0 } else { process.resident_bytes as f64 / used as f64 };
     field(text, "mem_fragmentation_ratio", format_args!("{ratio:.2}"));
