@@ -102,9 +102,10 @@ impl<E: Effects> Engine<E> {
         }
         self.limits = limits;
         let held = self.accounted_bytes();
+        let ceiling = self.ceiling;
         self.ceiling = limits.memory_bytes_max;
         if held > self.ceiling {
-            self.ceiling = held + self.reserve_bytes();
+            self.ceiling = (held + self.reserve_bytes()).min(ceiling);
         }
         Ok(())
     }

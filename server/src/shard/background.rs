@@ -1,8 +1,8 @@
-//! Work that is done a slice at a time: KEYS, maintenance of the dataset, quotas.
+//! Work that is done a slice at a time: KEYS, maintenance of the dataset.
 //!
 //! Cost: a turn does at most the steps of `limits.rs`, whatever is left to do.
 
-use velodrome_engine::{Cursor, Limits};
+use velodrome_engine::Cursor;
 use velodrome_net::command::{Command, Scan};
 use velodrome_net::resp::{Args, Encoder, Reply};
 
@@ -13,7 +13,7 @@ use crate::limits::{
 };
 use crate::shard::Shard;
 use crate::shard::answer;
-use crate::shard::parcel::{Note, Quota, Request};
+use crate::shard::parcel::Request;
 use crate::shard::participate::Running;
 use crate::shard::wire::Wire;
 
@@ -191,77 +191,9 @@ impl Shard {
             }
         }
     }
-
-    /// Asks the sibling with most room for a part of its quota, when this shard's is used up.
-    pub(crate) fn balance_quota(&mut self) {
-        let limits = *self.engine.limits();
-        let step = quota_step(&limits);
-        let stats = self.engine.stats();
-        let short_of_bytes = self.engine.accounted_bytes() + step > limits.memory_bytes_max;
-        let short_of_items = limits.items_max.is_some_and(|items_max| stats.items >= items_max);
-        if !short_of_bytes && !short_of_items {
-            return;
-        }
-        let slack = |shard: usize| {
-            let figures = self.facts.gauges[shard].snapshot();
-            figures.quota_bytes.saturating_sub(figures.accounted_bytes)
-        };
-        let count = self.facts.shard_count();
-        let richest = (0..count).filter(|s| *s != usize::from(self.id)).max_by_key(|s| slack(*s));
-        let Some(richest) = richest else { return };
-        let bytes = if short_of_bytes && slack(richest) > 2 * step { step } else { 0 };
-        let items = if short_of_items { limits.items_max.unwrap_or(0).div_ceil(8) } else { 0 };
-        if bytes > 0 || items > 0 {
-            let of = self.generations;
-            self.send(richest as u16, Note::QuotaWanted(Quota { bytes, items, of }));
-        }
-    }
-
-    /// Gives a sibling what this shard can spare.
-    pub(crate) fn quota_wanted(&mut self, from: u16, wanted: Quota) {
-        let mut limits = *self.engine.limits();
-        let step = quota_step(&limits);
-        let (bytes, items) = wanted.valid(self.generations);
-        let room = limits.memory_bytes_max.saturating_sub(self.engine.accounted_bytes());
-        let bytes = if room >= bytes + step { bytes } else { 0 };
-        let spare = limits.items_max.map_or(0, |max| max.saturating_sub(self.engine.stats().items));
-        let items = items.min(spare / 2);
-        limits.memory_bytes_max -= bytes;
-        limits.items_max = limits.items_max.map(|max| max - items);
-        if (bytes > 0 || items > 0) && self.engine.set_limits(limits).is_ok() {
-            let of = self.generations;
-            self.send(from, Note::QuotaGiven(Quota { bytes, items, of }));
-        }
-        // Who asked has asked by figures that may be old.
-        self.publish();
-    }
-
-    /// Adds what a sibling gave, or gives it back when it is more than an engine can have.
-    pub(crate) fn quota_given(&mut self, from: u16, given: Quota) {
-        let mut limits = *self.engine.limits();
-        let (bytes, items) = given.valid(self.generations);
-        limits.memory_bytes_max += bytes;
-        limits.items_max = limits.items_max.map(|max| max + items);
-        if self.engine.set_limits(limits).is_err() {
-            self.send(from, Note::QuotaGiven(given));
-        }
-        self.publish();
-    }
-
-    /// The node's limits have been changed, and this shard's quota is its part of the new ones.
-    pub(super) fn limits_changed(&mut self, memory: bool, items: bool) {
-        self.generations.bytes = self.generations.bytes.wrapping_add(memory.into());
-        self.generations.items = self.generations.items.wrapping_add(items.into());
-        self.publish();
-    }
 }
 
 /// Bytes of the value that a request for one key writes, or a little other than none.
 pub(super) fn value_len_of(args: Args<'_>) -> usize {
     args.iter().skip(2).take(2).map(<[u8]>::len).max().unwrap_or(0)
-}
-
-/// Bytes of quota that change hands at a time.
-fn quota_step(limits: &Limits) -> u64 {
-    (limits.memory_bytes_max / 16).max(1 << 20)
 }

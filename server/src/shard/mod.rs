@@ -27,6 +27,8 @@ mod deliver;
 mod background;
 // Looking after clients.
 mod housekeeping;
+// The shard's part of the node's limits.
+mod quota;
 // A command under way on several shards.
 pub(crate) mod gather;
 // How many bytes of replies may come into being at once.
@@ -89,8 +91,9 @@ use crate::shard::flow::Flow;
 use crate::shard::gather::Gathers;
 use crate::shard::holds::Holds;
 use crate::shard::latency_events::LatencyEvents;
-use crate::shard::parcel::{Generations, Parcel};
+use crate::shard::parcel::Parcel;
 use crate::shard::participate::{Running, Work};
+use crate::shard::quota::Whole;
 use crate::shard::session::Session;
 use crate::shard::slow_log::SlowLog;
 use crate::shard::transaction_id::TransactionId;
@@ -158,7 +161,7 @@ pub(crate) struct Shard {
     /// Something was done for a sibling since the last tick.
     served: bool,
     /// The limits that this shard's quota is a part of.
-    generations: Generations,
+    whole: Whole,
 }
 
 /// CLIENT PAUSE: until when, and whether reads go on.
@@ -180,6 +183,7 @@ impl Shard {
         let outbox = (0..facts.shard_count()).map(|_| Parcel::default()).collect();
         let command_times = CommandTimes::new(config.slowlog_slower_than_us);
         Self {
+            whole: Whole::of(&facts, &config),
             id,
             engine,
             config,
@@ -221,7 +225,6 @@ impl Shard {
             unanswered: 0,
             room_turns: 0,
             served: false,
-            generations: Generations::default(),
         }
     }
 
@@ -278,22 +281,19 @@ impl Shard {
     /// The parcel for a sibling, if there is anything to send it.
     pub(crate) fn take_parcel(&mut self, to: u16) -> Option<Parcel> {
         let parcel = &mut self.outbox[usize::from(to)];
-        if parcel.is_empty() {
-            return None;
-        }
-        Some(std::mem::replace(parcel, self.spare.pop().unwrap_or_default()))
+        (!parcel.is_empty())
+            .then(|| std::mem::replace(parcel, self.spare.pop().unwrap_or_default()))
     }
 
     /// Stops starting commands: the node drains.
     pub(crate) fn stop(&mut self, wire: &mut impl Wire) {
-        self.sessions().map(|session| session.conn).collect::<Vec<_>>().into_iter().for_each(
-            |conn| {
-                if let Some(mut session) = self.take_session(conn) {
-                    session.closing = true;
-                    outlet::settle(&mut session, wire);
-                    self.put_session(session);
-                }
-            },
-        );
+        let conns: Vec<ConnId> = self.sessions().map(|session| session.conn).collect();
+        for conn in conns {
+            if let Some(mut session) = self.take_session(conn) {
+                session.closing = true;
+                outlet::settle(&mut session, wire);
+                self.put_session(session);
+            }
+        }
     }
 }

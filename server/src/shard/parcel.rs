@@ -80,20 +80,11 @@ pub(crate) struct Quota {
     pub(crate) of: Generations,
 }
 
-/// How often the node's limits have been changed: what is a part of others is worth nothing.
+/// How often the node's limits have been changed: what is a part of others is to be scaled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Generations {
     pub(crate) bytes: u32,
     pub(crate) items: u32,
-}
-
-impl Quota {
-    /// What of it belongs to the limits now in force: bytes and items.
-    pub(crate) fn valid(&self, now: Generations) -> (u64, u64) {
-        let bytes = if self.of.bytes == now.bytes { self.bytes } else { 0 };
-        let items = if self.of.items == now.items { self.items } else { 0 };
-        (bytes, items)
-    }
 }
 
 /// What is rare: transactions, connections handed over, control.

@@ -15,6 +15,8 @@ mod atomicity;
 mod histories;
 // Slots that move while clients work.
 mod tables;
+// Quotas that move between shards.
+mod quotas;
 // Turns are shared among connections.
 mod fairness;
 // Replies that wait for durability and acknowledgements.

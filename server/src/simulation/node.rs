@@ -27,6 +27,8 @@ use crate::shard::wire::Wire;
 const START_MS: u64 = 1_800_000_000_000;
 /// What a look at its clock takes the second shard, and the third twice: some run late often.
 const PACE_NS: u64 = 40_000;
+/// Address space of each shard: quota may move to it.
+const ADDRESS_SPACE_BYTES: u64 = 64 << 20;
 /// Steps after which a node that has not come to rest is stuck.
 const STEPS_MAX: u64 = 400_000;
 /// Rounds of all shards after which everything has come to rest, or never will.
@@ -50,6 +52,10 @@ pub(super) struct Weather {
     pub(super) waiters_max: usize,
     /// Longest step of time, milliseconds.
     pub(super) step_ms_max: u64,
+    /// Memory that each shard begins with.
+    pub(super) quota_bytes: u64,
+    /// Items that the node may hold.
+    pub(super) items_max: Option<u64>,
 }
 
 impl Default for Weather {
@@ -63,6 +69,8 @@ impl Default for Weather {
             weight: 1,
             waiters_max: 4096,
             step_ms_max: 20,
+            quota_bytes: 2 << 20,
+            items_max: None,
         }
     }
 }
@@ -109,15 +117,23 @@ impl<A: Actor> Node<A> {
     pub(super) fn new(seed: u64, weather: Weather) -> Self {
         let count = weather.shards;
         let mut facts = Facts::new(count, START_MS);
-        facts.memory_bytes_max = (64 << 20).into();
+        facts.memory_bytes_max = (weather.quota_bytes * count as u64).into();
+        facts.machine_memory_bytes = ADDRESS_SPACE_BYTES;
         let facts = Arc::new(facts);
         let table = table_of(count);
         let shard = |id: usize| {
             let hasher = KeyHasher::new([seed, 9]);
-            let config =
-                velodrome_engine::Config::for_memory(2 << 20, hasher, velodrome_ring::slot);
+            let mut config = velodrome_engine::Config::for_memory(
+                weather.quota_bytes,
+                hasher,
+                velodrome_ring::slot,
+            );
+            config.address_space_bytes = ADDRESS_SPACE_BYTES;
+            let share = |items: u64| (items + (count - 1 - id) as u64) / count as u64;
+            config.limits.items_max = weather.items_max.map(share);
             let engine = Engine::new(config, Consumers::default()).expect("2 MiB are enough");
-            let (config, facts) = (Config::default(), facts.clone());
+            let config = Config { max_items: weather.items_max, ..Config::default() };
+            let facts = facts.clone();
             let mut shard = Shard::new(id as u16, engine, config, facts, table.clone());
             shard.moment.now_ms = START_MS;
             shard.set_hold_waiters_max(weather.waiters_max);
@@ -209,7 +225,7 @@ impl<A: Actor> Node<A> {
     }
 
     /// One turn of every shard, everything delivered and read.
-    fn round(&mut self) {
+    pub(super) fn round(&mut self) {
         self.now_ms += 1;
         for client in 0..self.clients.len() {
             self.read(client, usize::MAX);
@@ -250,7 +266,7 @@ impl<A: Actor> Node<A> {
     }
 
     /// One thing happens.
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         self.steps += 1;
         let client = self.rng.random_range(0..self.clients.len());
         if self.rng.random_ratio(self.weather.kills, 10_000) {

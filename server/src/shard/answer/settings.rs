@@ -94,8 +94,9 @@ fn apply(shard: &mut Shard, config: Config, changes: &[Change]) -> Result<(), St
     }
     shard.command_times.slow_from(config.slowlog_slower_than_us);
     shard.config = config;
-    let (memory, items) = (Change::MaxMemory, Change::MaxItems);
-    shard.limits_changed(changes.contains(&memory), changes.contains(&items));
+    let memory = changes.contains(&Change::MaxMemory).then_some(memory_bytes);
+    let items = changes.contains(&Change::MaxItems).then_some(shard.config.max_items);
+    shard.limits_changed(memory, items);
     Ok(())
 }
 
@@ -107,19 +108,13 @@ fn limit(
     memory_bytes: u64,
     limits: &mut Limits,
 ) -> Option<&'static str> {
-    let (shards, id) = (shard.facts.shard_count() as u64, u64::from(shard.id));
     match change {
         Change::MaxMemory => {
-            limits.memory_bytes_max = memory_bytes / shards;
+            limits.memory_bytes_max = shard.memory_quota(memory_bytes);
             Some("maxmemory")
         }
         Change::MaxItems => {
-            // Every shard must have room for an item, or all refuse.
-            let share = |items: u64| match items / shards {
-                0 => 0,
-                least => least + u64::from(id < items % shards),
-            };
-            limits.items_max = config.max_items.map(share);
+            limits.items_max = shard.item_quota(config.max_items);
             Some("max-items")
         }
         Change::ValueLen => {
@@ -199,17 +194,18 @@ mod tests {
     }
 
     #[test]
-    fn quota_of_other_limits_is_worth_nothing() {
+    fn quota_under_way_is_scaled_with_the_limits() {
         let mut conversation = Conversation::new();
-        let before = Quota { bytes: 1 << 20, items: 8, of: Generations::default() };
-        conversation.check(&[("CONFIG SET maxmemory 24mb", "+OK")]);
+        let before = Quota { bytes: 4 << 20, items: 0, of: Generations::default() };
+        // Of 30 MiB beyond the least that a shard needs, 15 are left.
+        conversation.check(&[("CONFIG SET maxmemory 17mb", "+OK")]);
         let shard = &mut conversation.shard;
+        assert_eq!(shard.engine.limits().memory_bytes_max, 17 << 20);
         shard.quota_given(0, before);
-        assert_eq!(shard.engine.limits().memory_bytes_max, 24 << 20);
+        assert_eq!(shard.engine.limits().memory_bytes_max, 19 << 20);
         let now = Quota { of: Generations { bytes: 1, items: 0 }, ..before };
         shard.quota_given(0, now);
-        assert_eq!(shard.engine.limits().memory_bytes_max, 25 << 20);
-        assert_eq!(shard.facts.gauges[0].snapshot().quota_bytes, 25 << 20, "siblings are told");
-        assert_eq!(before.valid(now.of), (0, 8), "the other limit has not changed");
+        assert_eq!(shard.engine.limits().memory_bytes_max, 23 << 20);
+        assert_eq!(shard.facts.gauges[0].snapshot().quota_bytes, 23 << 20, "siblings are told");
     }
 }
