@@ -8,7 +8,7 @@
 use rand::Rng;
 use rand::rngs::SmallRng;
 
-use crate::limits::{FRAGMENT_BITS, SLOT_COUNT};
+use crate::limits::{FRAGMENT_BITS, SAMPLE_DRAWS_MAX, SLOT_COUNT};
 use crate::node::{Footprint, Node};
 use crate::table::{Address, Entry};
 
@@ -85,8 +85,8 @@ impl Directory {
         let (number, place) = split(slot);
         let page = self.pages[number].get_or_insert_with(|| {
             footprint.bytes += size_of::<Page>();
-            let (nodes, lens) = ([Node::EMPTY; PAGE_SLOTS], [0; PAGE_SLOTS]);
-            Box::new(Page { nodes, lens, deadlines: lens })
+            let nodes = core::array::from_fn(|_| Node::empty());
+            Box::new(Page { nodes, lens: [0; PAGE_SLOTS], deadlines: [0; PAGE_SLOTS] })
         });
         page.nodes[place].insert(entry, footprint);
         page.lens[place] += 1;
@@ -135,7 +135,7 @@ impl Directory {
         let page = self.pages[number].as_mut()?;
         let len = u64::from(core::mem::take(&mut page.lens[place]));
         self.deadlines -= u64::from(core::mem::take(&mut page.deadlines[place]));
-        let node = core::mem::replace(&mut page.nodes[place], Node::EMPTY);
+        let node = core::mem::replace(&mut page.nodes[place], Node::empty());
         self.page_lens[number] -= len;
         self.len -= len;
         self.empty_slot(number, place, footprint);
@@ -182,13 +182,16 @@ impl Directory {
         let slot = self.slot_of(rng.random_range(0..self.len));
         let Some(node) = self.node(slot) else { return };
         let (table, _) = node.leaf(rng.random_range(0..1 << FRAGMENT_BITS));
-        let buckets = table.buckets();
-        if buckets == 0 {
+        let all = table.spread();
+        if all == 0 {
             return;
         }
-        let start = rng.random_range(0..buckets);
-        let places = (start..buckets).chain(0..start);
-        let entries = places.filter_map(|index| table.bucket(index));
+        // Entries stand at the front of their buckets: whoever went on from any free place would
+        // meet the first of a bucket most often.
+        let mut draw = || rng.random_range(0..all);
+        let taken = (0..SAMPLE_DRAWS_MAX).map(|_| draw()).find(|place| table.get(*place).is_some());
+        let start = taken.unwrap_or_else(draw);
+        let entries = (start..all).chain(0..start).filter_map(|place| table.get(place));
         entries.take(count).for_each(|entry| visit(slot, entry));
     }
 
@@ -203,9 +206,11 @@ impl Directory {
     }
 }
 
+/// The page of a slot and its place there. Slots were checked when their keys were made.
 #[inline]
 fn split(slot: u16) -> (usize, usize) {
-    (slot as usize / PAGE_SLOTS, slot as usize % PAGE_SLOTS)
+    debug_assert!((slot as usize) < SLOT_COUNT);
+    (slot as usize / PAGE_SLOTS % PAGES, slot as usize % PAGE_SLOTS)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::table::{Address, Entry, Table};
 struct Retired {
     directory: Option<Box<Directory>>,
     nodes: Vec<Node>,
-    /// The table being walked and its next bucket.
+    /// The table being walked and its next place.
     table: Option<(Table, usize)>,
     /// The newest segment there was; records of later ones are not meant by these tables.
     segment_serial: u64,
@@ -57,7 +57,7 @@ impl Index {
     }
 
     /// The address at `place` that satisfies `is_it`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, place: Place, is_it: impl FnMut(Address) -> bool) -> Option<Address> {
         self.node(place.db, place.slot)?.find(place.fragment, is_it)
     }
@@ -205,15 +205,15 @@ impl Retired {
         work: &mut Work,
         visit: &mut impl FnMut(Entry, u64),
     ) -> bool {
-        if let Some((table, bucket)) = &mut self.table {
-            while work.items < STEP_ITEMS_MAX && *bucket < table.buckets() {
-                if let Some(entry) = table.bucket(*bucket) {
+        if let Some((table, place)) = &mut self.table {
+            while work.items < STEP_ITEMS_MAX && *place < table.places() {
+                if let Some(entry) = table.get(*place) {
                     visit(entry, self.segment_serial);
                     work.items += 1;
                 }
-                *bucket += 1;
+                *place += 1;
             }
-            if *bucket < table.buckets() {
+            if *place < table.places() {
                 return true;
             }
             footprint.bytes -= table.bytes();
@@ -246,10 +246,17 @@ impl Retired {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::SLOT_COUNT;
 
     fn place(i: u64, db: u8) -> Place {
         let hash = i.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         Place { slot: (hash >> 50) as u16, db, fragment: (hash as u32) >> 4 }
+    }
+
+    /// As `place`, but as unevenly spread as by chance.
+    fn any_place(i: u64) -> Place {
+        let mixed = (i ^ (i >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        place(mixed ^ (mixed >> 27), 0)
     }
 
     #[test]
@@ -276,6 +283,38 @@ mod tests {
             index.drain(|_, _| ());
         }
         assert_eq!((index.items(), index.footprint.bytes), (0, 0));
+    }
+
+    #[test]
+    fn an_item_takes_eleven_bytes_at_most() {
+        let mut index = Index::default();
+        let mut count = 0;
+        for wanted in [3_700_000, 5_000_000, 7_000_000] {
+            (count..wanted).for_each(|i| index.insert(any_place(i), Address(i)));
+            count = wanted;
+            let each = index.footprint.bytes as f64 / count as f64;
+            println!("{count} items: {each:.2} bytes each");
+            assert!(each <= 11.0);
+        }
+    }
+
+    #[test]
+    fn churn_leaves_an_item_as_small_as_it_was() {
+        // As many items a slot as 3.7, 5 and 7 million in all slots.
+        let slots = SLOT_COUNT as u64 / 32;
+        let place = |i| Place { slot: any_place(i).slot % slots as u16, ..any_place(i) };
+        for a_slot in [226, 305, 427] {
+            let (mut index, count) = (Index::default(), a_slot * slots);
+            (0..count).for_each(|i| index.insert(place(i), Address(i)));
+            let fresh = index.footprint.bytes as f64 / count as f64;
+            for i in count..11 * count {
+                index.remove(place(i - count), Address(i - count));
+                index.insert(place(i), Address(i));
+            }
+            let churned = index.footprint.bytes as f64 / count as f64;
+            println!("{a_slot} items a slot: {fresh:.2} bytes each, {churned:.2} after churn");
+            assert!(churned <= 11.3 && churned <= fresh * 1.1);
+        }
     }
 
     #[test]

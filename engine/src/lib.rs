@@ -60,6 +60,8 @@ mod larges;
 mod record;
 // A small hash table of addresses.
 mod table;
+// Eight entries of such a table.
+mod bucket;
 // The version each slot has reached.
 mod sequences;
 // What a caller sees of an item.

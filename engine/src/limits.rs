@@ -43,8 +43,8 @@ pub const VICTIM_SAMPLES_MAX: usize = 6;
 /// Segments whose records are sampled for one choice.
 pub const VICTIM_SHORTLIST_MAX: usize = 24;
 
-/// Buckets of one table; beyond it the table is split.
-pub const TABLE_BUCKETS_MAX: usize = 1024;
+/// Buckets of one table, of eight entries each; beyond it the table is split.
+pub const TABLE_BUCKETS_MAX: usize = 128;
 /// Children of a branch, a power of two.
 pub const BRANCH_FANOUT: usize = 16;
 /// Bits of hash that an index entry keeps.
@@ -66,6 +66,8 @@ pub const AGE_TICKS_MAX: u32 = 1 << 19;
 
 /// Items one scan call visits at most.
 pub const SCAN_ITEMS_MAX: usize = 256;
+/// Places of a table drawn for a sample until one is taken.
+pub const SAMPLE_DRAWS_MAX: usize = 8;
 /// Tries of one search for a random live key.
 pub const RANDOM_TRIES_MAX: usize = 64;
 

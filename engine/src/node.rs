@@ -2,12 +2,13 @@
 //!
 //! A slot starts as one table. A table that is full at its largest becomes a branch of sixteen,
 //! by the next four bits of the fragment, so the leaves hold ascending ranges of fragments.
-//! Invariant: no leaf is larger than `TABLE_BUCKETS_MAX` while fragments have bits left. Cost: a
+//! Invariant: no leaf is larger than `TABLE_BUCKETS_MAX` while fragments have bits left, and
+//! fragments that agree in all bits but the lowest `HOME_IGNORES_BITS` lie in one leaf. Cost: a
 //! lookup follows one pointer for each four bits; a split moves one table's entries.
 
 use crate::limits::{BRANCH_FANOUT, FRAGMENT_BITS};
 use crate::stats::Work;
-use crate::table::{Address, Entry, Room, Table};
+use crate::table::{Address, Entry, HOME_IGNORES_BITS, Room, Table};
 
 /// Bits of the fragment that one branch decides.
 const BRANCH_BITS: u32 = BRANCH_FANOUT.trailing_zeros();
@@ -39,10 +40,14 @@ pub(crate) enum Node {
     Branch(Box<[Node; BRANCH_FANOUT]>),
 }
 
-const _: () = assert!(size_of::<Node>() == 32, "a slot without items is small");
+const _: () = assert!(size_of::<Node>() == 24, "a slot without items is small");
 
 impl Node {
-    pub(crate) const EMPTY: Self = Self::Table(Table::new());
+    /// A slot without items.
+    #[inline]
+    pub(crate) fn empty() -> Self {
+        Self::Table(Table::new())
+    }
 
     /// The leaf whose range holds `fragment`, and the first fragment beyond that range.
     #[inline]
@@ -80,7 +85,7 @@ impl Node {
         loop {
             if let Self::Table(table) = node {
                 let before = table.bytes();
-                match table.make_room(shift < BRANCH_BITS) {
+                match table.make_room(shift < BRANCH_BITS + HOME_IGNORES_BITS) {
                     Room::Ready => return table.insert(entry),
                     Room::Rebuilt => {
                         footprint.rebuilt(before, table.bytes(), 2, table.len());
@@ -100,7 +105,7 @@ impl Node {
 
     #[cold]
     fn split(&mut self, shift: u32, footprint: &mut Footprint) {
-        let Self::Table(table) = core::mem::replace(self, Self::EMPTY) else { return };
+        let Self::Table(table) = core::mem::replace(self, Self::empty()) else { return };
         let mut lens = [0_usize; BRANCH_FANOUT];
         for entry in table.iter() {
             lens[part(entry.fragment(), shift)] += 1;
@@ -169,7 +174,7 @@ impl Node {
     }
 
     /// Any address that has `fragment` and satisfies `is_it`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(
         &self,
         fragment: u32,
@@ -194,6 +199,8 @@ mod tests {
     use super::*;
     use crate::limits::TABLE_BUCKETS_MAX;
 
+    const TABLE_PLACES_MAX: usize = 8 * TABLE_BUCKETS_MAX;
+
     fn entry(i: u64) -> Entry {
         Entry::new(Address(i), (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 36) as u32)
     }
@@ -201,7 +208,7 @@ mod tests {
     fn weigh(node: &Node) -> usize {
         match node {
             Node::Table(table) => {
-                assert!(table.buckets() <= TABLE_BUCKETS_MAX);
+                assert!(table.places() <= TABLE_PLACES_MAX);
                 table.bytes()
             }
             Node::Branch(children) => {
@@ -212,14 +219,14 @@ mod tests {
 
     #[test]
     fn a_slot_grows_by_splits_and_shrinks_back_to_nothing() {
-        let (mut node, mut footprint) = (Node::EMPTY, Footprint::default());
+        let (mut node, mut footprint) = (Node::empty(), Footprint::default());
         let count = 200_000;
         for i in 0..count {
             node.insert(entry(i), &mut footprint);
         }
         assert_eq!(footprint.bytes, weigh(&node));
-        assert!(footprint.bytes < 24 * count as usize, "{}", footprint.bytes);
-        assert!(footprint.longest.entries <= TABLE_BUCKETS_MAX);
+        assert!(footprint.bytes < 12 * count as usize, "{}", footprint.bytes);
+        assert!(footprint.longest.entries <= TABLE_PLACES_MAX);
         for i in 0..count {
             assert_eq!(node.find(entry(i).fragment(), |at| at.0 == i), Some(Address(i)));
         }
@@ -232,7 +239,7 @@ mod tests {
 
     #[test]
     fn leaves_follow_each_other_in_order_of_fragments() {
-        let (mut node, mut footprint) = (Node::EMPTY, Footprint::default());
+        let (mut node, mut footprint) = (Node::empty(), Footprint::default());
         (0..5000).for_each(|i| node.insert(entry(i), &mut footprint));
         let (mut from, mut seen) = (0, 0);
         while from < 1 << FRAGMENT_BITS {

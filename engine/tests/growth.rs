@@ -56,7 +56,7 @@ fn grow(one_slot: bool) {
     assert!(longest.entries <= 1024 && longest.tables <= 17, "{longest:?}");
     assert!(longest.items <= 256 && longest.bytes <= 64 << 10, "{longest:?}");
     let each = grown.index_bytes as f64 / ITEMS as f64;
-    assert!(each < 24.0, "{each} bytes of index an item");
+    assert!(each < 11.0, "{each} bytes of index an item");
     for number in (0..ITEMS).step_by(9973) {
         let bytes = number.to_le_bytes();
         let key = numbered(&engine, &bytes, one_slot);
@@ -123,10 +123,9 @@ fn churn_at_constant_count_does_not_grow_the_index() {
         }
         let stats = engine.stats();
         println!("bytes an item, {count} in one slot {one_slot}");
-        // Tables that a count fills to the brim when they grow are less full ever after.
-        let slack_percent = if one_slot { 160 } else { 115 };
-        assert!(stats.index_bytes < filled * slack_percent / 100, "{filled} {stats:?}");
-        assert!(stats.index_bytes < settled * 103 / 100, "{settled} {stats:?}");
+        // Nothing is left of what is gone; only the tables' sizes drift apart a little.
+        assert!(stats.index_bytes < filled * 106 / 100, "{filled} {stats:?}");
+        assert!(stats.index_bytes < settled * 102 / 100, "{settled} {stats:?}");
         assert!(stats.segments < 64, "dead records are taken back: {stats:?}");
     }
 }
