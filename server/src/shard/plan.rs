@@ -3,6 +3,7 @@
 //! A plan is the list of steps of one command or one EXEC: replies known already, and runs of
 //! parts that are combined once every part has answered.
 
+use velodrome_net::command::MemoryCommand;
 use velodrome_net::resp::{Encoder, Proto, Reply};
 
 use crate::execute::{combine_big, combine_hot};
@@ -43,6 +44,8 @@ pub(crate) enum Combine {
     /// The node's INFO of these sections, once every shard has published its figures; the parts
     /// are the shards' turns.
     Info(Vec<Vec<u8>>),
+    /// What MEMORY says of the node, once every shard has published its figures.
+    Memory(MemoryCommand<'static>),
     /// OK if a part is not 0, else this error: CLIENT KILL of one address.
     OkOr(&'static str),
 }
@@ -101,7 +104,9 @@ pub(crate) fn combine(parts: &[&[u8]], how: &Combine, proto: Proto, out: &mut Ve
         },
         Combine::HotKeys(count) => combine_hot(parts, *count, &mut encoder),
         Combine::BigKeys(count) => combine_big(parts, *count, &mut encoder),
-        Combine::Info(_) => unreachable!("the shard composes INFO itself"),
+        Combine::Info(_) | Combine::Memory(_) => {
+            unreachable!("the shard composes INFO and MEMORY itself")
+        }
     }
 }
 

@@ -182,6 +182,10 @@ impl Shard {
                     let mut out = Encoder::new(&mut bytes, gather.proto);
                     answer::info(self, sections, &gather.parts(*first, *count), &mut out);
                 }
+                Step::Parts { combine: Combine::Memory(command), .. } => {
+                    let mut out = Encoder::new(&mut bytes, gather.proto);
+                    answer::memory(self, *command, &mut out);
+                }
                 Step::Parts { first, count, combine: how } => {
                     combine(&gather.parts(*first, *count), how, gather.proto, &mut bytes);
                 }

@@ -22,8 +22,13 @@ const RESIDENT_BYTES_EXTRA: u64 = 64 << 20;
 /// Less than this is too little to say anything about.
 const DIAGNOSED_BYTES_MIN: u64 = 5 << 20;
 
-/// This shard's part of MEMORY: every shard writes about the node, and the first part is taken.
-pub(super) fn memory(shard: &mut Shard, command: MemoryCommand<'_>, out: &mut Encoder<'_>) {
+/// Publishes this shard's figures and writes about the node. Every shard does so; what counts is
+/// what the client's own shard writes when all have.
+pub(in crate::shard) fn memory(
+    shard: &mut Shard,
+    command: MemoryCommand<'_>,
+    out: &mut Encoder<'_>,
+) {
     shard.publish();
     match command {
         MemoryCommand::Stats => stats(shard, out),

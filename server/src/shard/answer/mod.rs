@@ -44,6 +44,7 @@ use crate::shard::plan::Combine;
 use crate::shard::session::Session;
 
 pub(super) use info::info;
+pub(super) use memory::memory;
 
 /// What is to be done with the connection once its reply is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,7 +181,7 @@ pub(super) fn on_every_shard(
             shard.turn_times.write(&mut turns);
             out.bulk_str(&turns);
         }
-        Command::Memory(command) => memory::memory(shard, *command, out),
+        Command::Memory(command) => memory(shard, *command, out),
         Command::Client(command) => client::everybody(shard, caller, command, out),
         Command::Config(ConfigCommand::Set { pairs }) => settings::set(shard, *pairs, out),
         Command::Config(ConfigCommand::ResetStat) => settings::reset_stats(shard, out),
@@ -220,6 +221,9 @@ pub(super) fn combine_of(command: &Command<'_>) -> Combine {
         Command::RandomKey => Combine::FirstSome,
         Command::Client(ClientCommand::List(_)) => Combine::Text,
         Command::Client(ClientCommand::KillAddress { .. }) => Combine::OkOr("ERR No such client"),
+        Command::Memory(MemoryCommand::Stats) => Combine::Memory(MemoryCommand::Stats),
+        Command::Memory(MemoryCommand::Doctor) => Combine::Memory(MemoryCommand::Doctor),
+        Command::Memory(MemoryCommand::MallocStats) => Combine::Memory(MemoryCommand::MallocStats),
         Command::Info { sections } => Combine::Info(sections.iter().map(<[u8]>::to_vec).collect()),
         _ => Combine::Same,
     }
