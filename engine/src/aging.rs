@@ -37,7 +37,7 @@ impl<E: Effects> Engine<E> {
             walk.serial = segment.serial;
             let at = self.segments.address(walk.segment, walk.offset);
             let shape = self.segments.record(at).shape();
-            if self.lru.age(shape.access()) > AGE_TICKS_MAX {
+            if !shape.is_dead() && self.lru.age(shape.access()) > AGE_TICKS_MAX {
                 let access = self.lru.access_of_age(AGE_TICKS_MAX);
                 self.segments.set_access(at, access);
             }

@@ -13,7 +13,6 @@ use crate::key::{Key, Place};
 use crate::large::LargeValue;
 use crate::limits::DEADLINE_MS_MAX;
 use crate::record::{Head, LARGE_NUMBER_LEN, Watched, record_len};
-use crate::segments::Stream;
 use crate::table::Address;
 use crate::version::Version;
 use crate::wheel::Watch;
@@ -170,7 +169,7 @@ impl<E: Effects> Engine<E> {
             self.segments.write(at, head, value);
             return at;
         }
-        let at = self.segments.append(Stream::Writes, len);
+        let at = self.segments.take_place(len);
         self.segments.write(at, head, value);
         self.counters.written_bytes += len as u64;
         self.relocate(place, found, at, len);
@@ -227,7 +226,7 @@ impl<E: Effects> Engine<E> {
         if longer == shape {
             self.segments.set_deadline(at, version, watched);
         } else {
-            to = self.segments.append(Stream::Writes, longer.len());
+            to = self.segments.take_place(longer.len());
             self.segments.copy_dated(at, to, version, watched);
             self.counters.written_bytes += longer.len() as u64;
             if let Some(number) = self.segments.record(to).large_number() {
@@ -265,16 +264,20 @@ impl<E: Effects> Engine<E> {
         }
         let change = Change::Removed { key: record.key(), cause };
         self.effects.emit(&Effect { slot: place.slot, db: place.db, version, change });
-        self.bury(at);
+        if let Some(number) = record.large_number() {
+            self.larges.retire(number);
+        }
+        self.segments.kill(at);
         version
     }
 
-    /// A record that the index does not hold any more is dead, its large value goes.
+    /// The record of a retired table is dead, its large value goes. The table still points to it
+    /// until it is drained, so nothing else may take its place.
     pub(crate) fn bury(&mut self, at: Address) {
         if let Some(number) = self.segments.record(at).large_number() {
             self.larges.retire(number);
         }
-        self.segments.kill(at);
+        self.segments.abandon(at);
     }
 
     fn flush_slot(&mut self, db: u8, slot: u16, given: Option<Version>) -> Version {

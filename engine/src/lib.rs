@@ -54,6 +54,8 @@ mod directory;
 mod node;
 // The memory records lie in.
 mod segments;
+// The places of dead records, for writes that need exactly their length.
+mod holes;
 // The large values and where their records lie.
 mod larges;
 // One item's bytes.

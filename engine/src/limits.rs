@@ -30,6 +30,11 @@ pub const MEMORY_BYTES_MIN: u64 = 2 << 20;
 /// Addressable memory of one engine: 36 bits of 2-byte units.
 pub const ADDRESS_SPACE_BYTES_MAX: u64 = 128 << 30;
 
+/// Longest dead record whose place a write may take.
+pub const HOLE_LEN_BYTES_MAX: usize = 4096;
+/// Segments whose dead bytes are worth a compaction while memory is to spare.
+pub const COMPACT_SEGMENTS_MIN: u64 = 4;
+
 /// Segments whose room is kept free so that a write waits for a bounded step only.
 pub const RESERVE_SEGMENTS: u64 = 2;
 /// Free segments that stay resident for reuse.

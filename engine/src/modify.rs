@@ -10,6 +10,7 @@ use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::key::Key;
 use crate::large::{LargeValue, StagedValue, lengthened, pages};
+use crate::record::{LARGE_NUMBER_LEN, record_len};
 use crate::refused::Refused;
 use crate::table::Address;
 
@@ -110,12 +111,14 @@ impl<E: Effects> Engine<E> {
         (offset, part): (usize, &[u8]),
         now_ms: u64,
     ) -> Result<usize, Refused> {
-        let (mapped, record_len) = (value.mapped_len(), self.segments.record(at).shape().len());
+        let mapped = value.mapped_len();
         let old = self.item(at);
         let (deadline_ms, client_flags, tag) = (old.deadline_ms, old.client_flags, old.tag);
         // The engine holds one handle and `value` is another; a third pins the bytes.
         let shared = Arc::strong_count(&value) > 2;
         let wanted = if shared || len > mapped { lengthened(len) } else { 0 };
+        let extra = client_flags != 0 || tag != 0;
+        let record_len = record_len(key.bytes.len(), LARGE_NUMBER_LEN, deadline_ms, extra);
         self.reserve(record_len, wanted as u64, now_ms)?;
         let found = self.find(key);
         let mut value = match self.owned(found, value) {

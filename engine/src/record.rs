@@ -13,7 +13,8 @@
 //! wants to be kept. The value of a LARGE record is the number of its slot among the large values.
 //! Invariant: a record's length follows from its shape alone and never changes, so a segment can
 //! be walked from its front even over dead records. Cost: sixteen bytes an item, six more with a
-//! deadline before the year 2109; reads need no alignment.
+//! deadline before the year 2109; reads need no alignment. A dead record keeps a link of `holes.rs`
+//! instead of version and access.
 
 use core::num::NonZeroU64;
 
@@ -232,6 +233,12 @@ impl<'a> Record<'a> {
         [[a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]].map(u64::from_le_bytes)
     }
 
+    /// What a dead record keeps instead of version and access.
+    #[inline]
+    pub(crate) fn link(self) -> (u64, u32) {
+        (self.words()[0], self.shape().access())
+    }
+
     #[inline]
     pub(crate) fn version(self) -> Version {
         Version(self.words()[0])
@@ -354,6 +361,12 @@ pub(crate) mod patch {
     pub(crate) fn dead(bytes: &mut [u8]) {
         let word = shape_of(bytes).0 | DEAD;
         set_shape(bytes, word);
+    }
+
+    /// Lets a dead record keep a link instead of version and access.
+    pub(crate) fn link(bytes: &mut [u8], link: (u64, u32)) {
+        bytes[..8].copy_from_slice(&link.0.to_le_bytes());
+        access(bytes, link.1);
     }
 
     /// Sets version and deadline of a record that has the room for it, or loses it.

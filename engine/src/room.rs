@@ -31,6 +31,7 @@ impl<E: Effects> Engine<E> {
         if self.headroom() < self.reserve_bytes() {
             self.clean(record_len * CLEAN_PACE, now_ms);
         }
+        self.segments.lend(self.headroom() >= self.reserve_bytes());
         if !self.fits(record_len, large_len) {
             self.counters.stalls += 1;
             while !self.fits(record_len, large_len) {
@@ -42,9 +43,7 @@ impl<E: Effects> Engine<E> {
         if large_len > 0 {
             self.release_idle(large_len);
         }
-        if self.segments.has_room(Stream::Writes, record_len)
-            || self.segments.open_next(Stream::Writes)
-        {
+        if self.segments.has_place(record_len) || self.segments.open_next(Stream::Writes) {
             return Ok(());
         }
         Err(self.out_of_memory(record_len as u64))
@@ -72,11 +71,8 @@ impl<E: Effects> Engine<E> {
 
     #[inline]
     fn fits(&self, record_len: usize, large_len: u64) -> bool {
-        let opened = if self.segments.has_room(Stream::Writes, record_len) {
-            0
-        } else {
-            self.segments.segment_len()
-        };
+        let has_place = self.segments.has_place(record_len);
+        let opened = if has_place { 0 } else { self.segments.segment_len() };
         let growth = INDEX_GROWTH_BYTES_MAX + opened as u64 + large_len;
         self.accounted_bytes() + growth <= self.ceiling
     }

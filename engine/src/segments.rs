@@ -8,6 +8,7 @@
 
 use std::io;
 
+use crate::holes::{Holes, Link};
 use crate::limits::{FREE_RESIDENT_SEGMENTS_MAX, STEP_BYTES_MAX};
 use crate::mapping::Mapping;
 use crate::record::{Head, RECORD_ALIGN, Record, Watched, copy_dated, patch};
@@ -68,6 +69,9 @@ pub(crate) struct Segments {
     in_use: u64,
     live_bytes: u64,
     used_bytes: u64,
+    holes: Holes,
+    /// Whether writes may take the places of dead records now.
+    lends: bool,
 }
 
 impl Segments {
@@ -86,6 +90,8 @@ impl Segments {
             in_use: 0,
             live_bytes: 0,
             used_bytes: 0,
+            holes: Holes::new(),
+            lends: false,
         })
     }
 
@@ -218,6 +224,40 @@ impl Segments {
         self.address(number, offset)
     }
 
+    /// Says whether writes may take the places of dead records from now on. While segments are
+    /// being cleaned they do not: new items would lie among old ones.
+    #[inline]
+    pub(crate) fn lend(&mut self, lends: bool) {
+        self.lends = lends;
+    }
+
+    /// Whether there is a place for a record that a command writes.
+    #[inline]
+    pub(crate) fn has_place(&self, len: usize) -> bool {
+        self.hole(len).is_some() || self.has_room(Stream::Writes, len)
+    }
+
+    /// Takes a place for a record that a command writes, which `has_place`.
+    #[inline]
+    pub(crate) fn take_place(&mut self, len: usize) -> Address {
+        let Some(at) = self.hole(len) else { return self.append(Stream::Writes, len) };
+        let hole = self.record(at);
+        debug_assert!(hole.shape().is_dead() && hole.shape().len() == len);
+        self.holes.set_top(len, Link::unpack(hole.link()));
+        let (number, _) = self.place_of(at);
+        self.segments[number as usize].live += len as u32;
+        self.live_bytes += len as u64;
+        at
+    }
+
+    /// The place of a dead record of this length, if writes may take it.
+    #[inline]
+    fn hole(&self, len: usize) -> Option<Address> {
+        let Link { at, serial } = self.holes.top(len).filter(|_| self.lends)?;
+        let segment = self.segments.get(self.place_of(at).0 as usize)?;
+        (segment.serial == serial && segment.state != State::Cleaning).then_some(at)
+    }
+
     /// Writes a whole record.
     #[inline]
     pub(crate) fn write(&mut self, at: Address, head: &Head<'_>, value: &[u8]) {
@@ -265,8 +305,21 @@ impl Segments {
         &mut self.mapping.bytes_mut()[byte_of(at)..]
     }
 
-    /// A record is dead; a filled segment without a live one is free at once.
+    /// A record is dead, and a write may take its place.
     pub(crate) fn kill(&mut self, at: Address) {
+        let len = self.record(at).shape().len();
+        self.abandon(at);
+        let Segment { serial, state, .. } = *self.segment(self.place_of(at).0);
+        let Some(top) = self.holes.top(len) else { return };
+        if matches!(state, State::Open | State::Sealed) {
+            patch::link(self.bytes_mut(at), top.pack());
+            self.holes.set_top(len, Link { at, serial });
+        }
+    }
+
+    /// A record is dead, but something may still point to its place; a filled segment without a
+    /// live record is free at once.
+    pub(crate) fn abandon(&mut self, at: Address) {
         let len = self.record(at).shape().len();
         debug_assert!(!self.record(at).shape().is_dead());
         patch::dead(self.bytes_mut(at));
@@ -381,6 +434,49 @@ mod tests {
             segments.kill(at);
         }
         assert_eq!((segments.in_use(), segments.count()), (1, 7));
+    }
+
+    #[test]
+    fn a_write_takes_the_place_of_a_dead_record_of_its_length() {
+        let mut segments = Segments::reserve(LEN, 8 * LEN as u64).expect("reserves");
+        let at: Vec<_> = (0..30_u8).map(|i| append(&mut segments, &[i], &[i; 2015])).collect();
+        let len = segments.record(at[0]).shape().len();
+        assert_eq!((len, segments.in_use()), (2032, 1));
+        [3, 4, 5].into_iter().for_each(|i: usize| segments.kill(at[i]));
+        segments.abandon(at[6]);
+        let dead = segments.dead_bytes();
+        assert_eq!(segments.take_place(len), Address(30 * 1016), "nothing is lent");
+        segments.lend(true);
+        assert_eq!(segments.take_place(len), at[5]);
+        assert_eq!(segments.take_place(len - 2), Address(31 * 1016), "another length");
+        assert_eq!((segments.take_place(len), segments.take_place(len)), (at[4], at[3]));
+        assert_eq!(segments.dead_bytes(), dead - 3 * len as u64);
+        // What was abandoned stays dead, whatever else is free.
+        assert!(segments.hole(len).is_none() && segments.record(at[6]).shape().is_dead());
+    }
+
+    #[test]
+    fn places_of_a_segment_that_is_cleaned_or_was_freed_are_not_taken() {
+        let mut segments = Segments::reserve(LEN, 8 * LEN as u64).expect("reserves");
+        let at: Vec<_> = (0..64_u8).map(|i| append(&mut segments, &[i], &[i; 2015])).collect();
+        let (first, len) = (segments.place_of(at[0]).0, segments.record(at[0]).shape().len());
+        segments.lend(true);
+        segments.kill(at[40]);
+        segments.kill(at[1]);
+        assert_eq!(segments.hole(len), Some(at[1]));
+        segments.start_cleaning(first);
+        assert_eq!(segments.hole(len), None);
+        let rest: Vec<_> = at.iter().filter(|it| segments.place_of(**it).0 == first).collect();
+        rest.into_iter().filter(|it| **it != at[1]).for_each(|it| segments.kill(*it));
+        segments.finish_cleaning(first);
+        assert_eq!(segments.hole(len), None);
+        segments.lend(false);
+        (0..64_u8).for_each(|i| _ = append(&mut segments, &[i], &[i; 2015]));
+        segments.lend(true);
+        assert_ne!(segments.segment(first).state, State::Free);
+        assert_eq!(segments.hole(len), None, "the segment is another one now");
+        segments.kill(at[41]);
+        assert_eq!(segments.take_place(len), at[41]);
     }
 
     #[test]

@@ -7,10 +7,14 @@ use crate::change::Mutation;
 use crate::config::Limits;
 use crate::effect::Effects;
 use crate::engine::Engine;
-use crate::limits::{DATABASES_MAX, STEP_BYTES_MAX};
+use crate::limits::{COMPACT_SEGMENTS_MIN, DATABASES_MAX, STEP_BYTES_MAX};
 use crate::refused::StartError;
 use crate::stats::Progress;
 
+/// Dead bytes are taken back when they are more than this part of what is in use.
+const DEAD_SHARE_MAX: u64 = 10;
+/// A segment is compacted when at least this part of it is dead.
+const COMPACT_SHARE: usize = 16;
 /// Items evicted in one step after the item limit was lowered.
 const ITEM_STEP: usize = 8;
 
@@ -69,13 +73,15 @@ impl<E: Effects> Engine<E> {
         self.index.items() < before
     }
 
-    /// Takes dead memory back when half of a segment is dead and a quarter of all.
+    /// Takes dead memory back when more than a tenth of all is dead.
     fn compact_step(&mut self, now_ms: u64) -> bool {
         if self.cleaner.victim.is_some() {
             return self.clean_step(STEP_BYTES_MAX, now_ms);
         }
-        let wasteful = self.segments.dead_bytes() * 4 > self.segments.in_use_bytes();
-        wasteful && self.choose_deadest(self.segments.segment_len() / 2)
+        let (dead, segment_len) = (self.segments.dead_bytes(), self.segments.segment_len());
+        let worthwhile = COMPACT_SEGMENTS_MIN * segment_len as u64;
+        let wasteful = dead * DEAD_SHARE_MAX > self.segments.in_use_bytes() && dead >= worthwhile;
+        wasteful && self.choose_deadest(segment_len / COMPACT_SHARE)
     }
 
     /// Empties a database, or all. Logically at once; `maintain` gives the memory back.
