@@ -9,13 +9,13 @@ use crate::cleaner::Walk;
 use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::limits::{AGE_TICKS_MAX, STEP_ITEMS_MAX};
-use crate::segments::State;
+use crate::segment::State;
 use crate::stats::Work;
 
 impl<E: Effects> Engine<E> {
     /// Walks on over up to `STEP_ITEMS_MAX` records. Returns whether there is a walk to go on with.
     pub(crate) fn age_step(&mut self) -> bool {
-        if self.walk.is_none() && self.lru.walk_is_due() {
+        if self.walk.is_none() && self.keeper.has_ages() && self.keeper.lru.walk_is_due() {
             self.walk = Some(Walk::default());
         }
         let Some(mut walk) = self.walk else { return false };
@@ -31,14 +31,19 @@ impl<E: Effects> Engine<E> {
             let resumed = walk.offset == 0 || segment.serial == walk.serial;
             let ended = walk.offset >= segment.used as usize;
             if segment.state == State::Free || !resumed || ended {
-                walk = Walk { segment: walk.segment + 1, ..Walk::default() };
+                let (segment, levels) = (walk.segment + 1, walk.levels);
+                walk = Walk { segment, levels, ..Walk::default() };
                 continue;
             }
             walk.serial = segment.serial;
             let at = self.segments.address(walk.segment, walk.offset);
             let shape = self.segments.record(at).shape();
-            if !shape.is_dead() && self.lru.age(shape.access()) > AGE_TICKS_MAX {
-                let access = self.lru.access_of_age(AGE_TICKS_MAX);
+            if shape.is_dead() {
+                // Its access field is a link now.
+            } else if walk.levels {
+                self.segments.set_access(at, self.keeper.neutral());
+            } else if self.keeper.lru.age(shape.access()) > AGE_TICKS_MAX {
+                let access = self.keeper.lru.access_of_age(AGE_TICKS_MAX);
                 self.segments.set_access(at, access);
             }
             walk.offset += shape.len();

@@ -122,9 +122,14 @@ impl<E: Effects> Engine<E> {
             Source::Inline(bytes) => bytes,
             Source::Large(_) => &number_bytes,
         };
+        let items = self.index.items();
+        let access = match item.found {
+            None => self.keeper.fresh(items),
+            Some(at) => self.keeper.rewritten(self.segments.record(at).shape().access(), items),
+        };
         let head = Head {
             version,
-            access: self.lru.tick(self.index.items()),
+            access,
             db: place.db,
             tag: item.tag,
             watched,
@@ -169,7 +174,8 @@ impl<E: Effects> Engine<E> {
             self.segments.write(at, head, value);
             return at;
         }
-        let at = self.segments.take_place(len);
+        let stream = self.stream_for_write(place, found, len);
+        let at = self.segments.take_place(stream, len);
         self.segments.write(at, head, value);
         self.counters.written_bytes += len as u64;
         self.relocate(place, found, at, len);
@@ -226,7 +232,8 @@ impl<E: Effects> Engine<E> {
         if longer == shape {
             self.segments.set_deadline(at, version, watched);
         } else {
-            to = self.segments.take_place(longer.len());
+            let stream = self.stream_for_write(place, Some(at), longer.len());
+            to = self.segments.take_place(stream, longer.len());
             self.segments.copy_dated(at, to, version, watched);
             self.counters.written_bytes += longer.len() as u64;
             if let Some(number) = self.segments.record(to).large_number() {

@@ -9,8 +9,8 @@ pub(crate) enum Rule {
     /// All: the segment is compacted.
     #[default]
     KeepAll,
-    /// Those used less than this many ticks ago.
-    KeepYoungerThan(u32),
+    /// Those worth more than this, and those that may not go.
+    EvictUpTo(u64),
 }
 
 /// A cleaning that can be continued.
@@ -25,21 +25,23 @@ pub(crate) struct Cleaner {
 }
 
 impl Cleaner {
-    /// Whether an item of this age survives.
-    pub(crate) fn keeps(&self, age: u32) -> bool {
+    /// Whether an item of this worth survives.
+    pub(crate) fn keeps(&self, worth: u64) -> bool {
         match self.rule {
             Rule::KeepAll => true,
-            Rule::KeepYoungerThan(cutoff) => age < cutoff,
+            Rule::EvictUpTo(cutoff) => worth > cutoff,
         }
     }
 }
 
 /// How far a walk has come.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Walk {
     pub(crate) segment: u32,
     /// Of the segment, to notice that it was freed meanwhile.
     pub(crate) serial: u64,
     /// Offset of the next record in bytes.
     pub(crate) offset: usize,
+    /// Whether it makes all items equal, as after a change of policy.
+    pub(crate) levels: bool,
 }

@@ -31,8 +31,7 @@ impl<E: Effects> Engine<E> {
             return None;
         };
         self.counters.hits += 1;
-        let access = self.lru.tick(self.index.items());
-        self.segments.set_access(at, access);
+        self.mark_used(at);
         Some(self.item(at))
     }
 
@@ -92,9 +91,16 @@ impl<E: Effects> Engine<E> {
     /// Marks an item as used. Returns whether it exists.
     pub fn touch(&mut self, key: &Key<'_>, now_ms: u64) -> bool {
         let Some(at) = self.find_live(key, now_ms) else { return false };
-        let access = self.lru.tick(self.index.items());
-        self.segments.set_access(at, access);
+        self.mark_used(at);
         true
+    }
+
+    #[inline]
+    fn mark_used(&mut self, at: Address) {
+        let access = self.segments.record(at).shape().access();
+        if let Some(access) = self.keeper.used(access, self.index.items()) {
+            self.segments.set_access(at, access);
+        }
     }
 
     /// Gives an item another deadline, or none. One that has passed removes the key. Returns
@@ -185,7 +191,7 @@ impl<E: Effects> Engine<E> {
         if !self.fits_in_place(&item) {
             let existed = item.found.is_some();
             if !existed {
-                self.make_item_room(now_ms);
+                self.make_item_room(now_ms)?;
             }
             self.reserve(item.record_len(), item.value.large_len(), now_ms)?;
             // Making room may have moved the record, or evicted it.

@@ -169,7 +169,22 @@ impl Directory {
         (number * PAGE_SLOTS + place) as u16
     }
 
-    /// Visits up to `count` neighbouring entries of one table, chosen by weight at random.
+    /// The slot of the `nth` item with a deadline, counted slot by slot.
+    pub(crate) fn slot_of_dated(&self, mut nth: u64) -> u16 {
+        for (number, page) in self.pages.iter().enumerate() {
+            let Some(page) = page else { continue };
+            for (place, dated) in page.deadlines.iter().enumerate() {
+                if nth < u64::from(*dated) {
+                    return (number * PAGE_SLOTS + place) as u16;
+                }
+                nth -= u64::from(*dated);
+            }
+        }
+        unreachable!("fewer items have a deadline than were counted")
+    }
+
+    /// Visits up to `count` entries of neighbouring slots, from one that is chosen by weight at
+    /// random.
     pub(crate) fn sample(
         &self,
         rng: &mut SmallRng,
@@ -179,7 +194,26 @@ impl Directory {
         if self.len == 0 {
             return;
         }
-        let slot = self.slot_of(rng.random_range(0..self.len));
+        let (mut left, mut slot) = (count, self.slot_of(rng.random_range(0..self.len)));
+        for _ in 0..count {
+            self.sample_slot(rng, slot, left, |entry| {
+                visit(slot, entry);
+                left -= 1;
+            });
+            let next = self.next_filled(usize::from(slot) + 1).or_else(|| self.next_filled(0));
+            let Some(next) = next.filter(|_| left > 0) else { break };
+            slot = next;
+        }
+    }
+
+    /// Visits up to `count` neighbouring entries of one of a slot's tables.
+    pub(crate) fn sample_slot(
+        &self,
+        rng: &mut SmallRng,
+        slot: u16,
+        count: usize,
+        visit: impl FnMut(Entry),
+    ) {
         let Some(node) = self.node(slot) else { return };
         let (table, _) = node.leaf(rng.random_range(0..1 << FRAGMENT_BITS));
         let all = table.spread();
@@ -192,7 +226,7 @@ impl Directory {
         let taken = (0..SAMPLE_DRAWS_MAX).map(|_| draw()).find(|place| table.get(*place).is_some());
         let start = taken.unwrap_or_else(draw);
         let entries = (start..all).chain(0..start).filter_map(|place| table.get(place));
-        entries.take(count).for_each(|entry| visit(slot, entry));
+        entries.take(count).for_each(visit);
     }
 
     /// Takes the tables of the first filled page out, up to 64 of them.

@@ -16,9 +16,8 @@ use crate::item::{Item, ValueRef};
 use crate::key::{Key, KeyHasher, Place};
 use crate::larges::Larges;
 use crate::largest::Largest;
-use crate::lru::Lru;
 use crate::mapping::prefetch;
-use crate::policy::Policy;
+use crate::policy::{Keeper, Policy};
 use crate::refused::StartError;
 use crate::segments::Segments;
 use crate::sequences::Sequences;
@@ -44,8 +43,9 @@ pub struct Engine<E: Effects> {
     pub(crate) larges: Larges,
     pub(crate) wheel: Wheel,
     pub(crate) sequences: Sequences,
-    pub(crate) policy: Policy,
-    pub(crate) lru: Lru,
+    pub(crate) keeper: Keeper,
+    /// How far each queue of segments has been walked, by stream.
+    pub(crate) passed: [Walk; 4],
     pub(crate) hot: Hot,
     pub(crate) largest: Largest,
     pub(crate) cleaner: Cleaner,
@@ -77,8 +77,8 @@ impl<E: Effects> Engine<E> {
             larges: Larges::default(),
             wheel: Wheel::new(),
             sequences: Sequences::new(config.start),
-            policy: config.policy,
-            lru: Lru::default(),
+            keeper: Keeper::new(config.policy),
+            passed: [Walk::default(); 4],
             hot: Hot::new(config.seed),
             largest: Largest::default(),
             cleaner: Cleaner::default(),
@@ -106,13 +106,28 @@ impl<E: Effects> Engine<E> {
 
     /// What goes when a limit is reached.
     pub fn policy(&self) -> Policy {
-        self.policy
+        self.keeper.policy()
     }
 
-    /// Changes what goes when a limit is reached. Costs nothing at once: items are seen anew as
-    /// they are used.
+    /// Changes what goes when a limit is reached. `maintain` makes all items equal step by step;
+    /// until it has come by, what the old policy noted is read as the new one's.
     pub fn set_policy(&mut self, policy: Policy) {
-        self.policy = policy;
+        if policy != self.keeper.policy() {
+            self.keeper.set_policy(policy);
+            self.walk = Some(Walk { levels: true, ..Walk::default() });
+        }
+    }
+
+    /// Milliseconds since the item of `key` was used, if the policy goes by that; leaves no trace.
+    pub fn idle_ms(&self, key: &Key<'_>, now_ms: u64) -> Option<u64> {
+        let access = self.segments.record(self.find(key)?).shape().access();
+        Some(self.keeper.idle_ms(access, now_ms))
+    }
+
+    /// How often the item of `key` was used, on the logarithmic scale of `lfu`; leaves no trace.
+    pub fn frequency(&self, key: &Key<'_>) -> Option<u32> {
+        let access = self.segments.record(self.find(key)?).shape().access();
+        Some(self.keeper.lfu.counter(access))
     }
 
     /// The version of the slot's last change.
@@ -144,8 +159,14 @@ impl<E: Effects> Engine<E> {
     /// Bytes of segments in use, index and large values.
     #[inline]
     pub fn accounted_bytes(&self) -> u64 {
-        let index = (self.index.footprint.bytes + self.wheel.bytes()) as u64;
+        let index = self.index_bytes();
         self.segments.in_use_bytes() + index + self.larges.bytes()
+    }
+
+    /// Bytes of the index's tables, the wheel's chunks and the ghost.
+    #[inline]
+    fn index_bytes(&self) -> u64 {
+        (self.index.footprint.bytes + self.wheel.bytes() + self.keeper.ghost.bytes()) as u64
     }
 
     /// Live items of a database; those past their deadline count until they are removed.
@@ -179,7 +200,7 @@ impl<E: Effects> Engine<E> {
             segments: self.segments.in_use(),
             live_bytes,
             dead_bytes: self.segments.in_use_bytes() - live_bytes,
-            index_bytes: (self.index.footprint.bytes + self.wheel.bytes()) as u64,
+            index_bytes: self.index_bytes(),
             large_bytes: self.larges.bytes(),
             wheel_entries: self.wheel.entries(),
             longest_step,
@@ -221,7 +242,7 @@ impl<E: Effects> Engine<E> {
             deadline_ms: record.deadline_ms(),
             client_flags: record.client_flags(),
             tag: record.tag(),
-            idle_ticks: self.lru.age(record.shape().access()),
+            idle_ticks: self.keeper.lru.age(record.shape().access()),
         }
     }
 }

@@ -177,6 +177,29 @@ impl Index {
         }
     }
 
+    /// Visits up to `count` entries of a random slot that has items with a deadline.
+    pub(crate) fn sample_dated(
+        &self,
+        rng: &mut SmallRng,
+        count: usize,
+        visit: &mut dyn FnMut(u8, u16, Entry),
+    ) {
+        let all = self.deadlines();
+        if all == 0 {
+            return;
+        }
+        let mut nth = rng.random_range(0..all);
+        for (db, directory) in self.dbs.iter().enumerate() {
+            let Some(directory) = directory else { continue };
+            if nth < directory.deadlines() {
+                let slot = directory.slot_of_dated(nth);
+                return directory
+                    .sample_slot(rng, slot, count, |entry| visit(db as u8, slot, entry));
+            }
+            nth -= directory.deadlines();
+        }
+    }
+
     /// Visits every entry; for indexes with few items.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(u8, u16, Entry)) {
         for (db, directory) in self.dbs.iter().enumerate() {

@@ -24,10 +24,16 @@ mod commands;
 mod room;
 // A segment pays, its survivors are copied forward.
 mod cleaning;
+// Which segment pays.
+mod choosing;
 // No item grows so old that it looks young again.
 mod aging;
 // Single items pay.
 mod eviction;
+// Queues of segments are walked record by record.
+mod passing;
+// Where a record that is copied or new goes.
+mod streaming;
 // The one way in which a key's state changes.
 mod change;
 // All parts of one shard's dataset, joined.
@@ -38,8 +44,6 @@ mod config;
 mod policy;
 // How far a cleaning has come, or a walk over all records.
 mod cleaner;
-// Which item and which segment pay.
-mod lru;
 // Which keys had most accesses of late.
 mod hot;
 // The largest items.
@@ -54,8 +58,12 @@ mod directory;
 mod node;
 // The memory records lie in.
 mod segments;
+// One segment's account.
+mod segment;
 // The places of dead records, for writes that need exactly their length.
 mod holes;
+// Segments in the order they were opened.
+mod queues;
 // The large values and where their records lie.
 mod larges;
 // One item's bytes.

@@ -43,6 +43,8 @@ pub const FREE_RESIDENT_SEGMENTS_MAX: usize = 4;
 pub const CLEAN_PACE: usize = 6;
 /// Segments considered when one is chosen to pay.
 pub const VICTIM_CANDIDATES_MAX: usize = 256;
+/// Records read to estimate what the segment that is due would give.
+pub const DUE_SAMPLES_MAX: usize = 32;
 /// Records read to estimate what a segment would give.
 pub const VICTIM_SAMPLES_MAX: usize = 6;
 /// Segments whose records are sampled for one choice.
@@ -65,6 +67,9 @@ pub const EVICTION_SAMPLES: usize = 16;
 pub const EVICTION_POOL_MAX: usize = 16;
 /// Items sampled to find the age at which eviction starts.
 pub const CUTOFF_SAMPLES: usize = 96;
+
+/// Moments at which the access clock's tick is remembered.
+pub const IDLE_MOMENTS_MAX: usize = 128;
 
 /// Ticks beyond which items are all equally old, half the range of the access clock.
 pub const AGE_TICKS_MAX: u32 = 1 << 19;

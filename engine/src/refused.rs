@@ -32,6 +32,12 @@ pub enum Refused {
         /// Bytes the engine may hold.
         limit: u64,
     },
+    /// No item may go to make room for one more.
+    #[error("{items_max} items are allowed and none may go; raise the item limit")]
+    TooManyItems {
+        /// Items the engine may hold.
+        items_max: u64,
+    },
     /// The value is not a 64-bit integer in decimal.
     #[error("value is not an integer or out of range; store a decimal integer first")]
     NotAnInteger,

@@ -10,8 +10,11 @@ use crate::engine::Engine;
 use crate::large::pages;
 use crate::limits::{CLEAN_PACE, INDEX_GROWTH_BYTES_MAX, RESERVE_SEGMENTS, STEP_BYTES_MAX};
 use crate::refused::Refused;
-use crate::segments::{State, Stream};
+use crate::segment::{State, Stream};
 use crate::stats::Work;
+
+/// Dead bytes at which segments are compacted where some items may not go, as a share of all.
+const SPARING_DEAD_SHARE: u64 = 16;
 
 impl<E: Effects> Engine<E> {
     /// Whether a change that only touches index and wheel stays within the limit.
@@ -28,10 +31,11 @@ impl<E: Effects> Engine<E> {
         large_len: u64,
         now_ms: u64,
     ) -> Result<(), Refused> {
-        if self.headroom() < self.reserve_bytes() {
+        if self.is_short() {
             self.clean(record_len * CLEAN_PACE, now_ms);
         }
-        self.segments.lend(self.headroom() >= self.reserve_bytes());
+        let in_order = self.keeper.policy().walks_queues();
+        self.segments.lend(!in_order && self.headroom() >= self.reserve_bytes());
         if !self.fits(record_len, large_len) {
             self.counters.stalls += 1;
             while !self.fits(record_len, large_len) {
@@ -71,10 +75,24 @@ impl<E: Effects> Engine<E> {
 
     #[inline]
     fn fits(&self, record_len: usize, large_len: u64) -> bool {
-        let has_place = self.segments.has_place(record_len);
-        let opened = if has_place { 0 } else { self.segments.segment_len() };
-        let growth = INDEX_GROWTH_BYTES_MAX + opened as u64 + large_len;
+        let mut growth = INDEX_GROWTH_BYTES_MAX + large_len;
+        let opens = !self.segments.has_place(record_len);
+        if opens {
+            growth += self.segments.segment_len() as u64;
+        }
+        if opens || large_len > 0 {
+            growth += self.kept_bytes();
+        }
         self.accounted_bytes() + growth <= self.ceiling
+    }
+
+    /// Bytes that a segment opened for writes leaves to the survivors of a cleaning, which may be
+    /// all that was in another one.
+    #[inline]
+    fn kept_bytes(&self) -> u64 {
+        let policy = self.keeper.policy();
+        let none = !policy.has_survivors() || (policy.spares_nothing() && !self.keeper.is_full);
+        if none { 0 } else { self.segments.segment_len() as u64 }
     }
 
     /// Bytes up to the limit.
@@ -83,18 +101,33 @@ impl<E: Effects> Engine<E> {
         self.limits.memory_bytes_max.saturating_sub(self.accounted_bytes())
     }
 
-    /// Headroom below which writes pay for cleaning.
+    /// Whether writes pay for cleaning: what may be opened yet and what is open lacks.
+    #[inline]
+    pub(crate) fn is_short(&self) -> bool {
+        let open = self.segments.room_of(Stream::Writes) + self.segments.room_of(Stream::Survivors);
+        let headroom = self.headroom();
+        // Beyond a lowered limit what is open does not count.
+        headroom == 0 || headroom + (open as u64) < self.reserve_bytes()
+    }
+
+    /// Room below which writes pay for cleaning.
     #[inline]
     pub(crate) fn reserve_bytes(&self) -> u64 {
-        RESERVE_SEGMENTS * self.segments.segment_len() as u64 + INDEX_GROWTH_BYTES_MAX
+        let segment_len = self.segments.segment_len();
+        // A segment as short as a step is cleaned at once.
+        let segments = if segment_len <= STEP_BYTES_MAX { 1 } else { RESERVE_SEGMENTS };
+        segments * segment_len as u64 + INDEX_GROWTH_BYTES_MAX
     }
 
     /// One bounded step of what gives memory soonest, scanning `scan_bytes` if that is cleaning.
     fn clean(&mut self, scan_bytes: usize, now_ms: u64) {
-        if self.larges.is_retiring() || self.index.is_draining() || self.cleaner.victim.is_none() {
+        let scan_bytes = scan_bytes.min(STEP_BYTES_MAX);
+        if self.larges.is_retiring() || self.index.is_draining() {
             self.reclaim_step(now_ms);
-        } else {
-            self.clean_step(scan_bytes.min(STEP_BYTES_MAX), now_ms);
+        } else if self.cleaner.victim.is_some() {
+            self.clean_step(scan_bytes, now_ms);
+        } else if !(self.keeper.policy().walks_queues() && self.pass_step(scan_bytes, now_ms)) {
+            self.reclaim_step(now_ms);
         }
     }
 
@@ -110,6 +143,13 @@ impl<E: Effects> Engine<E> {
         if self.clean_step(STEP_BYTES_MAX, now_ms) {
             return true;
         }
+        let policy = self.keeper.policy();
+        if policy.walks_queues() {
+            return self.pass_step(STEP_BYTES_MAX, now_ms) || self.seal_last();
+        }
+        if !policy.spares_nothing() {
+            return self.reclaim_sparing(now_ms);
+        }
         if self.is_small() {
             return self.reclaim_small(now_ms);
         }
@@ -121,10 +161,26 @@ impl<E: Effects> Engine<E> {
                 return true;
             }
         }
-        self.choose_victim() || self.evict_large(0, now_ms) || self.seal_last()
+        self.choose_victim() || self.evict_large(u64::MAX, now_ms) || self.seal_last()
     }
 
-    /// In a small store the oldest item goes first and its segment is compacted afterwards.
+    /// Where some items may not go, what is dead comes first, then segments that are worth it,
+    /// then single items.
+    fn reclaim_sparing(&mut self, now_ms: u64) -> bool {
+        let (segment_len, in_use) = (self.segments.segment_len(), self.segments.in_use_bytes());
+        let dead_max = (2 * segment_len as u64).max(in_use / SPARING_DEAD_SHARE);
+        if self.segments.dead_bytes() > dead_max
+            && self.choose_deadest(segment_len / SPARING_DEAD_SHARE as usize)
+        {
+            return true;
+        }
+        if self.keeper.policy().spares_all() || self.index.deadlines() == 0 {
+            return false;
+        }
+        (!self.is_small() && self.choose_victim()) || self.evict_one(now_ms)
+    }
+
+    /// In a small store the least worthy item goes first and its segment is compacted afterwards.
     fn reclaim_small(&mut self, now_ms: u64) -> bool {
         let segment_len = self.segments.segment_len() as u64;
         if self.segments.dead_bytes() > 2 * segment_len && self.choose_deadest(1) {
@@ -135,11 +191,11 @@ impl<E: Effects> Engine<E> {
 
     /// Nothing but open segments is left: one of them pays, whole.
     fn seal_last(&mut self) -> bool {
-        let sealed = self.segments.seal(Stream::Survivors);
-        let sealed = sealed.or_else(|| self.segments.seal(Stream::Writes));
+        let mut streams = Stream::ALL.into_iter().rev();
+        let sealed = streams.find_map(|stream| self.segments.seal(stream));
         let Some(number) = sealed else { return false };
         if self.segments.segment(number).state == State::Sealed {
-            self.start_cleaning(number, Rule::KeepYoungerThan(0));
+            self.start_cleaning(number, Rule::EvictUpTo(u64::MAX));
         }
         true
     }

@@ -11,46 +11,11 @@ use std::io;
 use crate::holes::{Holes, Link};
 use crate::limits::{FREE_RESIDENT_SEGMENTS_MAX, STEP_BYTES_MAX};
 use crate::mapping::Mapping;
+use crate::queues::Queues;
 use crate::record::{Head, RECORD_ALIGN, Record, Watched, copy_dated, patch};
+use crate::segment::{FREE, STREAMS, Segment, State, Stream};
 use crate::table::Address;
 use crate::version::Version;
-
-/// What a segment is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    /// Empty; its pages may still be resident.
-    Free,
-    /// Being filled.
-    Open,
-    /// Filled.
-    Sealed,
-    /// Having its survivors copied out.
-    Cleaning,
-}
-
-/// What a segment is filled with: items that survived a cleaning are used more than new ones, and
-/// segments of one kind grow old together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stream {
-    /// What commands write.
-    Writes,
-    /// What the cleaner copies.
-    Survivors,
-}
-
-/// One segment's account.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Segment {
-    pub(crate) state: State,
-    /// Bytes filled from the front.
-    pub(crate) used: u32,
-    /// Bytes of records that are not dead.
-    pub(crate) live: u32,
-    /// Counts openings; never reached by a free one.
-    pub(crate) serial: u64,
-}
-
-const FREE: Segment = Segment { state: State::Free, used: 0, live: 0, serial: u64::MAX };
 
 /// All segments of one engine.
 #[derive(Debug)]
@@ -59,7 +24,13 @@ pub(crate) struct Segments {
     len_bits: u32,
     segments: Vec<Segment>,
     /// By stream.
-    open: [Option<u32>; 2],
+    open: [Option<u32>; STREAMS],
+    /// The one that was open before, for short records that fit its end.
+    spare: [Option<u32>; STREAMS],
+    queues: Queues<STREAMS>,
+    /// Live bytes and records by stream.
+    live_of: [u64; STREAMS],
+    items_of: [u64; STREAMS],
     /// Free with resident pages, free without.
     resident: Vec<u32>,
     released: Vec<u32>,
@@ -82,7 +53,11 @@ impl Segments {
             mapping: Mapping::reserve(len)?,
             len_bits: segment_len.trailing_zeros(),
             segments: Vec::new(),
-            open: [None; 2],
+            open: [None; STREAMS],
+            spare: [None; STREAMS],
+            queues: Queues::default(),
+            live_of: [0; STREAMS],
+            items_of: [0; STREAMS],
             resident: Vec::new(),
             released: Vec::new(),
             releasing: None,
@@ -125,6 +100,39 @@ impl Segments {
     /// Bytes of dead records, which compaction can take back.
     pub(crate) fn dead_bytes(&self) -> u64 {
         self.used_bytes - self.live_bytes
+    }
+
+    /// Live bytes of a stream's records.
+    pub(crate) fn live_bytes_of(&self, stream: Stream) -> u64 {
+        self.live_of[stream as usize]
+    }
+
+    /// Live records of a stream.
+    pub(crate) fn items_of(&self, stream: Stream) -> u64 {
+        self.items_of[stream as usize]
+    }
+
+    /// The segment of a stream that was opened first.
+    pub(crate) fn oldest_of(&self, stream: Stream) -> Option<u32> {
+        self.queues.oldest(stream as usize)
+    }
+
+    /// The stream's open segment gets a record that was last used at `tick`.
+    #[inline]
+    pub(crate) fn stamp(&mut self, stream: Stream, tick: u64) {
+        if let Some(open) = self.open[stream as usize] {
+            let segment = &mut self.segments[open as usize];
+            segment.oldest = segment.oldest.min(tick);
+            segment.newest = segment.newest.max(tick);
+        }
+    }
+
+    /// The stream's open segment gets a record of a segment that was born earlier.
+    pub(crate) fn inherit(&mut self, stream: Stream, born: u64) {
+        if let Some(open) = self.open[stream as usize] {
+            let segment = &mut self.segments[open as usize];
+            segment.born = segment.born.min(born);
+        }
     }
 
     /// The serial of the newest segment.
@@ -170,26 +178,56 @@ impl Segments {
     /// Whether the stream's open segment has room for `len` bytes.
     #[inline]
     pub(crate) fn has_room(&self, stream: Stream, len: usize) -> bool {
-        let Some(open) = self.open[stream as usize] else { return false };
-        self.segment(open).used as usize + len <= self.segment_len()
+        self.room_in(self.open[stream as usize]) >= len
+            || self.room_in(self.spare[stream as usize]) >= len
     }
 
-    /// Seals the stream's open segment and opens a free one.
+    /// Bytes that the stream's open segment has left.
+    #[inline]
+    pub(crate) fn room_of(&self, stream: Stream) -> usize {
+        self.room_in(self.open[stream as usize])
+    }
+
+    #[inline]
+    fn room_in(&self, number: Option<u32>) -> usize {
+        number.map_or(0, |number| self.segment_len() - self.segment(number).used as usize)
+    }
+
+    /// Opens a free segment for the stream; the one that was open is spare, the spare one sealed.
     pub(crate) fn open_next(&mut self, stream: Stream) -> bool {
         let Some(next) = self.take_free() else { return false };
-        self.seal(stream);
+        self.seal_spare(stream);
+        let before = self.open[stream as usize];
+        self.spare[stream as usize] = before;
+        if before.is_some_and(|number| self.segment(number).live == 0) {
+            self.seal_spare(stream);
+        }
         self.serial += 1;
         let serial = self.serial;
-        self.segments[next as usize] = Segment { state: State::Open, used: 0, live: 0, serial };
+        self.segments[next as usize] =
+            Segment { state: State::Open, serial, stream, born: serial, ..FREE };
+        self.queues.push(stream as usize, next);
         self.open[stream as usize] = Some(next);
         self.in_use += 1;
         true
     }
 
-    /// Seals the stream's open segment; it is free at once if nothing in it lives. Returns its
-    /// number.
+    /// Seals the stream's spare segment, or else its open one; it is free at once if nothing in it
+    /// lives. Returns its number.
     pub(crate) fn seal(&mut self, stream: Stream) -> Option<u32> {
-        let number = self.open[stream as usize].take()?;
+        self.seal_spare(stream).or_else(|| {
+            let open = self.open[stream as usize].take()?;
+            self.seal_number(open)
+        })
+    }
+
+    /// Seals the stream's spare segment.
+    pub(crate) fn seal_spare(&mut self, stream: Stream) -> Option<u32> {
+        let spare = self.spare[stream as usize].take()?;
+        self.seal_number(spare)
+    }
+
+    fn seal_number(&mut self, number: u32) -> Option<u32> {
         self.segments[number as usize].state = State::Sealed;
         if self.segment(number).live == 0 {
             self.free(number);
@@ -213,11 +251,16 @@ impl Segments {
     /// Takes `len` bytes of the stream's open segment, which has the room.
     #[inline]
     pub(crate) fn append(&mut self, stream: Stream, len: usize) -> Address {
-        let number = self.open[stream as usize].expect("room was made");
+        let spare = self.spare[stream as usize];
+        let fits = self.room_in(spare) >= len;
+        let number = if fits { spare } else { self.open[stream as usize] };
+        let number = number.expect("room was made");
         let segment = &mut self.segments[number as usize];
         let offset = segment.used as usize;
         segment.used += len as u32;
         segment.live += len as u32;
+        self.live_of[stream as usize] += len as u64;
+        self.items_of[stream as usize] += 1;
         self.live_bytes += len as u64;
         self.used_bytes += len as u64;
         assert!(segment.used as usize <= 1 << self.len_bits, "room was made");
@@ -239,13 +282,16 @@ impl Segments {
 
     /// Takes a place for a record that a command writes, which `has_place`.
     #[inline]
-    pub(crate) fn take_place(&mut self, len: usize) -> Address {
-        let Some(at) = self.hole(len) else { return self.append(Stream::Writes, len) };
+    pub(crate) fn take_place(&mut self, stream: Stream, len: usize) -> Address {
+        let Some(at) = self.hole(len) else { return self.append(stream, len) };
         let hole = self.record(at);
         debug_assert!(hole.shape().is_dead() && hole.shape().len() == len);
         self.holes.set_top(len, Link::unpack(hole.link()));
         let (number, _) = self.place_of(at);
-        self.segments[number as usize].live += len as u32;
+        let segment = &mut self.segments[number as usize];
+        segment.live += len as u32;
+        self.live_of[segment.stream as usize] += len as u64;
+        self.items_of[segment.stream as usize] += 1;
         self.live_bytes += len as u64;
         at
     }
@@ -326,9 +372,21 @@ impl Segments {
         let (number, _) = self.place_of(at);
         let segment = &mut self.segments[number as usize];
         segment.live -= len as u32;
+        self.live_of[segment.stream as usize] -= len as u64;
+        self.items_of[segment.stream as usize] -= 1;
         self.live_bytes -= len as u64;
+        let stream = segment.stream as usize;
         if segment.live == 0 && segment.state == State::Sealed {
             self.free(number);
+        } else if segment.live == 0 && self.spare[stream] == Some(number) {
+            self.spare[stream] = None;
+            self.free(number);
+        } else if segment.live == 0 && segment.stream != Stream::Writes {
+            // Survivors may be rare: an empty segment does not wait for them.
+            if self.open[stream] == Some(number) {
+                self.open[stream] = None;
+                self.free(number);
+            }
         }
     }
 
@@ -349,7 +407,18 @@ impl Segments {
         self.free(number);
     }
 
+    /// A segment that is being cleaned is left as it is.
+    pub(crate) fn stop_cleaning(&mut self, number: u32) {
+        let segment = &mut self.segments[number as usize];
+        assert_eq!(segment.state, State::Cleaning);
+        segment.state = State::Sealed;
+        if segment.live == 0 {
+            self.free(number);
+        }
+    }
+
     fn free(&mut self, number: u32) {
+        self.queues.remove(self.segment(number).stream as usize, number);
         self.used_bytes -= u64::from(self.segment(number).used);
         self.segments[number as usize] = FREE;
         self.in_use -= 1;
@@ -445,11 +514,18 @@ mod tests {
         [3, 4, 5].into_iter().for_each(|i: usize| segments.kill(at[i]));
         segments.abandon(at[6]);
         let dead = segments.dead_bytes();
-        assert_eq!(segments.take_place(len), Address(30 * 1016), "nothing is lent");
+        assert_eq!(segments.take_place(Stream::Writes, len), Address(30 * 1016), "nothing is lent");
         segments.lend(true);
-        assert_eq!(segments.take_place(len), at[5]);
-        assert_eq!(segments.take_place(len - 2), Address(31 * 1016), "another length");
-        assert_eq!((segments.take_place(len), segments.take_place(len)), (at[4], at[3]));
+        assert_eq!(segments.take_place(Stream::Writes, len), at[5]);
+        assert_eq!(
+            segments.take_place(Stream::Writes, len - 2),
+            Address(31 * 1016),
+            "another length"
+        );
+        assert_eq!(
+            (segments.take_place(Stream::Writes, len), segments.take_place(Stream::Writes, len)),
+            (at[4], at[3])
+        );
         assert_eq!(segments.dead_bytes(), dead - 3 * len as u64);
         // What was abandoned stays dead, whatever else is free.
         assert!(segments.hole(len).is_none() && segments.record(at[6]).shape().is_dead());
@@ -464,6 +540,7 @@ mod tests {
         segments.kill(at[40]);
         segments.kill(at[1]);
         assert_eq!(segments.hole(len), Some(at[1]));
+        assert_eq!(segments.seal_spare(Stream::Writes), Some(first));
         segments.start_cleaning(first);
         assert_eq!(segments.hole(len), None);
         let rest: Vec<_> = at.iter().filter(|it| segments.place_of(**it).0 == first).collect();
@@ -476,7 +553,7 @@ mod tests {
         assert_ne!(segments.segment(first).state, State::Free);
         assert_eq!(segments.hole(len), None, "the segment is another one now");
         segments.kill(at[41]);
-        assert_eq!(segments.take_place(len), at[41]);
+        assert_eq!(segments.take_place(Stream::Writes, len), at[41]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::config::Limits;
 use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::limits::{COMPACT_SEGMENTS_MIN, DATABASES_MAX, STEP_BYTES_MAX};
+use crate::policy::Policy;
 use crate::refused::StartError;
 use crate::stats::Progress;
 
@@ -21,6 +22,7 @@ const ITEM_STEP: usize = 8;
 impl<E: Effects> Engine<E> {
     /// Does up to `steps_max` bounded steps of what is due: expiry, draining, freeing, cleaning.
     pub fn maintain(&mut self, now_ms: u64, steps_max: usize) -> Progress {
+        self.keeper.advance(now_ms);
         let mut more = true;
         for _ in 0..steps_max {
             more = self.maintain_step(now_ms);
@@ -46,10 +48,14 @@ impl<E: Effects> Engine<E> {
         if self.segments.is_releasing() && self.release_step() > 0 {
             return true;
         }
-        if self.headroom() < self.reserve_bytes() && self.reclaim_step(now_ms) {
+        if self.is_short() && self.reclaim_step(now_ms) {
             return true;
         }
-        self.item_step(now_ms) || self.compact_step(now_ms) || self.sweep_step() || self.age_step()
+        self.item_step(now_ms)
+            || self.compact_step(now_ms)
+            || self.sweep_step()
+            || self.ghost_step()
+            || self.age_step()
     }
 
     /// Once less is held than a lowered limit allowed, that much less is allowed.
@@ -82,6 +88,12 @@ impl<E: Effects> Engine<E> {
         let worthwhile = COMPACT_SEGMENTS_MIN * segment_len as u64;
         let wasteful = dead * DEAD_SHARE_MAX > self.segments.in_use_bytes() && dead >= worthwhile;
         wasteful && self.choose_deadest(segment_len / COMPACT_SHARE)
+    }
+
+    /// Gives the ghost's memory back when nothing is to be remembered.
+    fn ghost_step(&mut self) -> bool {
+        let wanted = self.keeper.policy() == Policy::S3Fifo && self.index.items() > 0;
+        !wanted && self.keeper.ghost.forget_step()
     }
 
     /// Empties a database, or all. Logically at once; `maintain` gives the memory back.

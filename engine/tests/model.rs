@@ -12,7 +12,8 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use support::{Held, Model, START_MS, check_bounds, config, content, expected, key, seed, take};
 use velodrome_engine::{
-    Condition, Deadline, Engine, NewValue, OwnedEffect, Refused, Stored, Version, Write,
+    Condition, Config, Deadline, Engine, NewValue, OwnedEffect, Policy, Refused, Stored, Version,
+    Write,
 };
 
 struct Run {
@@ -24,15 +25,40 @@ struct Run {
     keys: u32,
     value_max: usize,
     dbs: u8,
+    refused: u64,
+    changes_policy: bool,
 }
 
 impl Run {
     fn new(seed: u64, memory: u64, items_max: Option<u64>, keys: u32, value_max: usize) -> Self {
-        let engine = Engine::new(config(memory, items_max), Vec::new()).expect("starts");
+        Self::under(Policy::Lru, seed, memory, items_max, keys, value_max)
+    }
+
+    fn under(
+        policy: Policy,
+        seed: u64,
+        memory: u64,
+        items_max: Option<u64>,
+        keys: u32,
+        value_max: usize,
+    ) -> Self {
+        let config_of = Config { policy, ..config(memory, items_max) };
+        let engine = Engine::new(config_of, Vec::new()).expect("starts");
         let copy = Engine::new(config(256 << 20, None), ()).expect("starts");
         let rng = SmallRng::seed_from_u64(seed);
         let model = Model::default();
-        Self { rng, engine, copy, model, now_ms: START_MS, keys, value_max, dbs: 3 }
+        Self {
+            rng,
+            engine,
+            copy,
+            model,
+            now_ms: START_MS,
+            keys,
+            value_max,
+            dbs: 3,
+            refused: 0,
+            changes_policy: false,
+        }
     }
 
     fn key(&mut self) -> (u8, Vec<u8>) {
@@ -165,8 +191,12 @@ impl Run {
 
     /// Only shortage of memory refuses; the model follows what was evicted for nothing.
     fn refused(&mut self, refused: Refused) {
-        assert!(matches!(refused, Refused::OutOfMemory { .. }), "{refused}");
-        assert!(self.value_max > 100_000, "{refused} {:?}", self.engine.stats());
+        let short = matches!(refused, Refused::OutOfMemory { .. } | Refused::TooManyItems { .. });
+        assert!(short, "{refused}");
+        let spares = ["noeviction", "volatile"].map(|it| self.engine.policy().name().contains(it));
+        let may = self.value_max > 100_000 || spares != [false, false];
+        assert!(may, "{refused} {:?}", self.engine.stats());
+        self.refused += 1;
         self.follow();
     }
 
@@ -278,6 +308,10 @@ impl Run {
         match self.rng.random_range(0..120) {
             0 => self.engine.flush(Some(self.rng.random_range(0..self.dbs)), self.now_ms),
             1 => self.engine.flush(None, self.now_ms),
+            4 if self.changes_policy => {
+                let policy = Policy::ALL[self.rng.random_range(0..Policy::ALL.len())];
+                self.engine.set_policy(policy);
+            }
             2 => self.engine.drop_slot(support::slot_of(b"{tag}")),
             3 => while self.engine.maintain(self.now_ms, 100).more {},
             _ => return,
@@ -355,4 +389,43 @@ fn by_bytes_with_mixed_and_large_values() {
 fn without_limits_in_reach() {
     let run = Run::new(seed(15), 256 << 20, None, 10_000, 3000).run(400_000);
     assert_eq!(run.model.evicted, 0);
+}
+
+#[test]
+fn every_policy_by_items() {
+    for policy in Policy::ALL {
+        println!("{}", policy.name());
+        let run = Run::under(policy, seed(16), 64 << 20, Some(300), 2000, 500).run(60_000);
+        let spares_all = policy == Policy::NoEviction;
+        assert_eq!((run.model.evicted > 1000, run.model.evicted == 0), (!spares_all, spares_all));
+    }
+}
+
+#[test]
+fn every_policy_by_bytes() {
+    for policy in Policy::ALL {
+        println!("{}", policy.name());
+        let run = Run::under(policy, seed(17), 2 << 20, None, 20_000, 1500).run(100_000);
+        let spares_all = policy == Policy::NoEviction;
+        assert_eq!((run.model.evicted > 100, run.model.evicted == 0), (!spares_all, spares_all));
+        assert!(run.refused > 0 || !spares_all, "writes are refused without room");
+    }
+}
+
+#[test]
+fn every_policy_with_large_values() {
+    for policy in Policy::ALL {
+        println!("{}", policy.name());
+        let run = Run::under(policy, seed(18), 4 << 20, None, 1000, 150_000).run(30_000);
+        assert_eq!(run.model.evicted == 0, policy == Policy::NoEviction);
+    }
+}
+
+#[test]
+fn policies_change_at_any_time() {
+    for (seed, items_max) in [(seed(19), None), (seed(20), Some(500))] {
+        let mut run = Run::new(seed, 2 << 20, items_max, 20_000, 1500);
+        run.changes_policy = true;
+        run.run(200_000);
+    }
 }

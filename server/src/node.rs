@@ -208,6 +208,7 @@ fn build(id: u16, blueprint: &Blueprint, listeners: Vec<Listener>) -> Result<Tur
     engine.address_space_bytes = velodrome_engine::Config::address_space_for(wanted_bytes);
     engine.limits.value_len_max = config.value_len_max;
     engine.limits.items_max = config.max_items.map(|items| share(items, shards, u64::from(id)));
+    engine.policy = config.eviction;
     engine.start = Version::at_start(facts.started_ms);
     engine.seed = u64::from(id) + 1;
     let engine = Engine::new(engine, Consumers::default()).map_err(|error| error.to_string())?;

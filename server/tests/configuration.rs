@@ -81,7 +81,7 @@ fn what_is_wrong_ends_the_start_with_one_line_each() {
         check_refused(&args, &[], &[&unknown, "line 2: resp_port: 'many' is not a port"]);
         check_refused(&with_check(&["--bind", "0.0.0.0"]), &[], &["there is no password"]);
         check_refused(&with_check(&["--shard", "1"]), &[], &["did you mean --shards?"]);
-        check_refused(&with_check(&["--eviction", "noeviction"]), &[], &["not available", "lru"]);
+        check_refused(&with_check(&["--eviction", "best"]), &[], &["not a policy", "lru"]);
         let env = [("MAX_MEMORY_MB", "lots")];
         check_refused(&with_check(&[]), &env, &["environment MAX_MEMORY_MB: 'lots' is not a size"]);
     }

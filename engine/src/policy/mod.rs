@@ -1,7 +1,30 @@
 //! Eviction policies: what goes when room is needed.
 //!
-//! One mechanism makes room, a policy says what pays; each is a small file here. Invariant: the
-//! enum is closed, and every name it shows it also reads. Cost: a copy of one byte.
+//! One mechanism makes room, a policy says what pays. Some give every item a worth and the least
+//! worthy of samples goes (`lfu`, `ttl`, `random`, and all that spare items without a deadline),
+//! some walk queues of segments in order (`fifo`, `s3fifo`), `lru` does both. Invariant: the enum
+//! is closed, and every name it shows it also reads. Cost: a copy of one byte.
+
+// What a policy remembers, and what it says of a record.
+mod keeper;
+// Names of items that left lately.
+mod ghost;
+// Items that may be evicted soon.
+mod pool;
+// What a segment would give.
+mod prospect;
+// The access clock as seconds.
+mod idle;
+// By recency.
+mod lru;
+// By frequency.
+mod lfu;
+// By two queues.
+pub(crate) mod s3fifo;
+
+pub(crate) use keeper::{Keeper, ghost_hash};
+pub(crate) use pool::Candidate;
+pub(crate) use prospect::Prospect;
 
 /// What goes when a limit is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -31,6 +54,25 @@ pub enum Policy {
     VolatileTtl,
 }
 
+/// What a policy goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// The last use.
+    Recency,
+    /// The number of uses.
+    Frequency,
+    /// The time of writing.
+    Writing,
+    /// Nothing.
+    Chance,
+    /// The deadline.
+    Deadline,
+    /// Time of writing and use, by queues.
+    Queues,
+    /// Nothing goes.
+    Nothing,
+}
+
 impl Policy {
     /// Every policy.
     pub const ALL: [Self; 11] = [
@@ -46,6 +88,46 @@ impl Policy {
         Self::VolatileRandom,
         Self::VolatileTtl,
     ];
+
+    /// What it goes by.
+    #[inline]
+    pub(crate) fn order(self) -> Order {
+        match self {
+            Self::Lru | Self::VolatileLru => Order::Recency,
+            Self::Lfu | Self::VolatileLfu => Order::Frequency,
+            Self::Fifo => Order::Writing,
+            Self::Random | Self::VolatileRandom => Order::Chance,
+            Self::Ttl | Self::VolatileTtl => Order::Deadline,
+            Self::S3Fifo => Order::Queues,
+            Self::NoEviction => Order::Nothing,
+        }
+    }
+
+    /// Whether every item may go, with or without a deadline.
+    pub(crate) fn spares_nothing(self) -> bool {
+        use Policy::{Fifo, Lfu, Lru, Random, S3Fifo, Ttl};
+        matches!(self, Lru | Lfu | Fifo | Random | Ttl | S3Fifo)
+    }
+
+    /// Whether nothing may go.
+    pub(crate) fn spares_all(self) -> bool {
+        self == Self::NoEviction
+    }
+
+    /// Whether what pays first is spared when it was used.
+    pub(crate) fn has_survivors(self) -> bool {
+        !matches!(self, Self::Fifo | Self::Random)
+    }
+
+    /// Whether segments pay in the order they were filled in, record by record.
+    pub(crate) fn walks_queues(self) -> bool {
+        matches!(self, Self::Fifo | Self::S3Fifo)
+    }
+
+    /// Whether the policy counts uses, as OBJECT FREQ shows them.
+    pub fn counts_uses(self) -> bool {
+        self.order() == Order::Frequency
+    }
 
     /// The policy's own name.
     pub fn name(self) -> &'static str {

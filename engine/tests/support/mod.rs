@@ -4,6 +4,8 @@
 
 #![allow(dead_code, unreachable_pub)] // Each test file uses its part of this private module.
 
+pub mod exact;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 

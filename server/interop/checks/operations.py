@@ -297,7 +297,7 @@ def slow_log_latency_memory_object(node, protocol):
     equal(c.object("encoding", "n"), b"int")
     if node.is_velodrome:
         # Recency is known by the order of accesses there, not by the clock.
-        raises(ResponseError, "idle time", c.object, "idletime", "k")
+        assert c.object("idletime", "k") in (0, 1)
     else:
         assert c.object("idletime", "k") in (0, 1)
     assert c.object("refcount", "k") >= 1

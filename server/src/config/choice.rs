@@ -3,56 +3,14 @@
 //! Owns the closed enums and their spellings. Invariant: `show` prints a name that `parse` accepts.
 //! A refusal lists what is accepted.
 
-/// How memory is taken back when a limit is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Eviction {
-    /// The least recently used item goes first, whether or not it has a deadline.
-    Lru,
-}
+use velodrome_engine::Policy;
 
-/// Names that other versions of this node, Redis, or the systems it replaces understand.
-const EVICTION_KNOWN: [&str; 13] = [
-    "noeviction",
-    "allkeys-lfu",
-    "allkeys-random",
-    "volatile-lru",
-    "volatile-lfu",
-    "volatile-random",
-    "volatile-ttl",
-    "lfu",
-    "fifo",
-    "random",
-    "ttl",
-    "s3fifo",
-    "s3-fifo",
-];
-
-impl Eviction {
-    /// Reads a policy's name, in any case, ours or Redis's.
-    pub fn parse(text: &str) -> Result<Eviction, String> {
-        let lower = text.trim().to_ascii_lowercase();
-        match lower.as_str() {
-            "lru" | "allkeys-lru" => Ok(Eviction::Lru),
-            known if EVICTION_KNOWN.contains(&known) => Err(format!(
-                "'{known}' is not available in this version: lru (also written allkeys-lru) is"
-            )),
-            _ => Err(format!("'{text}' is not a policy: expected lru (or allkeys-lru)")),
-        }
-    }
-
-    /// This policy's own name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Eviction::Lru => "lru",
-        }
-    }
-
-    /// The name Redis has for this policy, as CONFIG GET and INFO show it.
-    pub fn redis_name(self) -> &'static str {
-        match self {
-            Eviction::Lru => "allkeys-lru",
-        }
-    }
+/// Reads an eviction policy's name, in any case, ours or Redis's.
+pub(super) fn policy(text: &str) -> Result<Policy, String> {
+    Policy::from_name(text.trim()).ok_or_else(|| {
+        let names = Policy::ALL.map(Policy::name).join(", ");
+        format!("'{text}' is not a policy: expected one of {names}, or Redis's name of one")
+    })
 }
 
 /// Declares a closed enum with one lower-case name a variant.
@@ -143,14 +101,12 @@ mod tests {
 
     #[test]
     fn policies() {
-        for text in ["lru", "LRU", "allkeys-lru"] {
-            assert_eq!(Eviction::parse(text), Ok(Eviction::Lru));
+        for text in ["lru", "LRU", "allkeys-lru", " lru "] {
+            assert_eq!(policy(text), Ok(Policy::Lru));
         }
-        for text in EVICTION_KNOWN {
-            let refusal = Eviction::parse(text).unwrap_err();
-            assert!(refusal.contains("not available in this version: lru"), "{refusal}");
-        }
-        assert!(Eviction::parse("best").unwrap_err().contains("expected lru"));
+        assert_eq!(policy("volatile-ttl"), Ok(Policy::VolatileTtl));
+        let refusal = policy("best").unwrap_err();
+        assert!(refusal.contains("lru, lfu, fifo, random, ttl, s3fifo, noeviction"), "{refusal}");
     }
 
     #[test]

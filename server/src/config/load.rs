@@ -351,7 +351,7 @@ mod tests {
         check_refused(&[], &missing, None, &["missing.toml: the file cannot be read"]);
         check_refused(&["--bind", "0.0.0.0"], &[], None, &["there is no password"]);
         check_refused(&["--resp-port", "8080"], &[], None, &["resp-port and http-port"]);
-        check_refused(&["--eviction", "lfu"], &[], None, &["'lfu' is not available"]);
+        check_refused(&["--eviction", "best"], &[], None, &["'best' is not a policy"]);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub mod limits;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-pub use choice::{ClusterMode, DriverChoice, Eviction, LogFormat, LogLevel};
+pub use choice::{ClusterMode, DriverChoice, LogFormat, LogLevel};
 pub use error::{ConfigError, Origin};
 pub use load::{Action, Loaded};
 pub use size::MemoryLimit;
@@ -91,7 +91,7 @@ pub struct Config {
     /// Items of the whole node.
     pub max_items: Option<u64>,
     /// What goes when a limit is reached.
-    pub eviction: Eviction,
+    pub eviction: velodrome_engine::Policy,
     /// Time to live of items written without one, in milliseconds, 0 = for ever.
     pub default_ttl_ms: u64,
     /// Longest value in bytes.
@@ -138,7 +138,7 @@ impl Default for Config {
             latency_threshold_ms: 0,
             max_memory: MemoryLimit::Auto,
             max_items: None,
-            eviction: Eviction::Lru,
+            eviction: velodrome_engine::Policy::Lru,
             default_ttl_ms: 0,
             value_len_max: limits::VALUE_LEN_DEFAULT as usize,
             node_id: None,

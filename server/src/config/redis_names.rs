@@ -4,7 +4,7 @@
 //! Invariant: a refused SET changes nothing, and error texts are Redis's own where it has one.
 //! Cost: a walk over a few dozen rows, never on the path of ordinary commands.
 
-use super::choice::Eviction;
+use super::choice;
 use super::limits::{CLIENTS_MAX, DURATION_MS_MAX, SLOWLOG_ENTRIES_MAX, VALUE_LEN_MAX};
 use super::size::{self, MemoryLimit};
 use super::{Config, LogLevel, rules, settings};
@@ -123,7 +123,7 @@ static PARAMETERS: [Parameter; 44] = [
         Ok(())
     }),
     open("maxmemory-policy", |c| c.eviction.redis_name().into(), Change::Eviction, |c, text| {
-        c.eviction = Eviction::parse(text)?;
+        c.eviction = choice::policy(text)?;
         Ok(())
     }),
     open("maxmemory-clients", |c| bytes(c.client_memory), Change::ClientMemory, |c, text| {
@@ -301,6 +301,11 @@ mod tests {
         let mut config = Config::default();
         let changes = set(&mut config, &[("MaxMemory", "100mb"), ("timeout", "30")]);
         assert_eq!(changes, Ok(vec![Change::MaxMemory, Change::Timeout]));
+        for policy in velodrome_engine::Policy::ALL {
+            let named = [("maxmemory-policy", policy.name())];
+            assert_eq!(set(&mut config, &named), Ok(vec![Change::Eviction]));
+            assert_eq!(value(&config, "maxmemory-policy"), policy.redis_name());
+        }
         assert_eq!(value(&config, "maxmemory"), "104857600");
         assert_eq!(config.timeout_ms, 30_000);
         let before = config.clone();

@@ -6,7 +6,7 @@
 use velodrome_tuning::limits::SHARDS_MAX;
 
 use super::address::{parse_bind, parse_cores, parse_node_id, parse_peers, parse_port, show_bind};
-use super::choice::{ClusterMode, DriverChoice, Eviction, LogFormat, LogLevel};
+use super::choice::{self, ClusterMode, DriverChoice, LogFormat, LogLevel};
 use super::duration::{parse_ms, show_seconds};
 use super::limits::*;
 use super::setting::{Alias, Kind, Setting, plain};
@@ -178,11 +178,12 @@ const MEMORY: [Setting; 5] = [
     Setting::new(
         "eviction",
         "POLICY",
-        "What goes when a limit is reached: lru, the least recently used item",
-        |c, text| Eviction::parse(text).map(|eviction| c.eviction = eviction),
+        "What goes when a limit is reached: lru, lfu, fifo, random, ttl, s3fifo, noeviction, or a \
+         policy by its name in Redis, such as volatile-lru",
+        |c, text| choice::policy(text).map(|eviction| c.eviction = eviction),
         |c| c.eviction.name().into(),
     )
-    .also(&[plain("eviction-policy"), plain("maxmemory-policy")]),
+    .also(&[plain("eviction-policy"), plain("maxmemory-policy"), plain("policy")]),
     Setting::new(
         "default-ttl",
         "SECONDS",

@@ -13,6 +13,15 @@ const EMBEDDED_LEN_MAX_BYTES: usize = 44;
 /// Longest text that can be a 64-bit integer.
 const INTEGER_LEN_MAX_BYTES: usize = 20;
 
+/// OBJECT FREQ where uses are not counted.
+const NOT_LFU: &str = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. \
+                       Please note that when switching between policies at runtime LRU and LFU \
+                       data will take some time to adjust.";
+/// OBJECT IDLETIME where only uses are counted.
+const IS_LFU: &str = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note \
+                      that when switching between policies at runtime LRU and LFU data will take \
+                      some time to adjust.";
+
 /// TYPE
 pub(super) fn type_name<E: Effects>(
     engine: &mut Engine<E>,
@@ -36,13 +45,15 @@ pub(super) fn object<E: Effects>(
     match command {
         ObjectCommand::Encoding { .. } => out.bulk_str(encoding(item.value.as_bytes())),
         ObjectCommand::RefCount { .. } => out.integer(1),
-        ObjectCommand::Freq { .. } => out.error(
-            "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please \
-             note that when switching between policies at runtime LRU and LFU data will take \
-             some time to adjust.",
-        ),
-        ObjectCommand::IdleTime { .. } => out
-            .error("ERR idle time in seconds is not tracked: recency is counted in accesses here"),
+        ObjectCommand::Freq { .. } if !engine.policy().counts_uses() => out.error(NOT_LFU),
+        ObjectCommand::Freq { .. } => {
+            out.integer(engine.frequency(key).map_or(0, i64::from));
+        }
+        ObjectCommand::IdleTime { .. } if engine.policy().counts_uses() => out.error(IS_LFU),
+        ObjectCommand::IdleTime { .. } => {
+            let idle_ms = engine.idle_ms(key, moment.now_ms).unwrap_or(0);
+            out.integer((idle_ms / 1000) as i64);
+        }
         ObjectCommand::Help => unreachable!("OBJECT HELP names no key"),
     }
 }

@@ -12,7 +12,7 @@ const TOO_LONG: &str = "ERR string exceeds maximum allowed size (proto-max-bulk-
 #[cold]
 pub(super) fn refuse<E: Effects>(engine: &Engine<E>, refused: &Refused, out: &mut Encoder<'_>) {
     match refused {
-        Refused::OutOfMemory { .. } => {
+        Refused::OutOfMemory { .. } | Refused::TooManyItems { .. } => {
             out.error("OOM command not allowed when used memory > 'maxmemory'.");
         }
         Refused::NotAnInteger => out.error("ERR value is not an integer or out of range"),
