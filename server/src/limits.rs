@@ -29,6 +29,9 @@ pub(crate) const PIECES_PER_TURN_MAX: usize = 256;
 /// Replies of one connection that may wait for sibling cores before its input is paused.
 pub(crate) const REPLIES_WAITING_MAX: usize = 1024;
 
+/// Room that a connection keeps for replies behind one that waits, while it has none.
+pub(crate) const REPLIES_CAPACITY_KEPT_BYTES: usize = 512;
+
 /// Work that may wait for held slots on one shard.
 pub(crate) const HOLD_WAITERS_MAX: usize = 4096;
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use velodrome_engine::LargeValue;
+use velodrome_net::ConnId;
 use velodrome_net::resp::Encoder;
 
-use crate::shard::replies::Ready;
 use crate::shard::session::{ReplyMode, Session};
 use crate::shard::wire::Wire;
 
@@ -22,32 +22,40 @@ pub(crate) fn reply(
     if session.replies.is_empty() && session.reply_mode == ReplyMode::On {
         let Some(out) = wire.output(session.conn) else { return };
         if let Some(value) = write(&mut Encoder::new(out, session.proto)) {
-            send_tail(session, wire, value);
+            send_tail(session.conn, wire, value);
         }
     } else {
         reply_later(session, write);
     }
 }
 
-#[cold]
+#[inline(never)]
 fn reply_later(session: &mut Session, write: impl FnOnce(&mut Encoder<'_>) -> Tail) {
-    let mut bytes = Vec::new();
-    let tail = write(&mut Encoder::new(&mut bytes, session.proto));
+    let proto = session.proto;
     if session.reply_mode == ReplyMode::On {
         // Something before it waits, so it is not the front.
-        session.replies.push(Ready { bytes, tail });
+        session.replies.push(|bytes| write(&mut Encoder::new(bytes, proto)));
+    } else {
+        write(&mut Encoder::new(&mut Vec::new(), proto));
     }
+}
+
+/// Sends the replies that may leave.
+pub(crate) fn send_ready(session: &mut Session, wire: &mut impl Wire) {
+    let conn = session.conn;
+    while session.replies.pop_ready(|bytes, tail| {
+        if let Some(out) = wire.output(conn) {
+            out.extend_from_slice(bytes);
+            if let Some(value) = tail {
+                send_tail(conn, wire, value);
+            }
+        }
+    }) {}
 }
 
 /// Sends the replies that may leave, and closes the connection that was only waiting for them.
 pub(crate) fn settle(session: &mut Session, wire: &mut impl Wire) {
-    while let Some(ready) = session.replies.pop_ready() {
-        let Some(out) = wire.output(session.conn) else { return };
-        out.extend_from_slice(&ready.bytes);
-        if let Some(value) = ready.tail {
-            send_tail(session, wire, value);
-        }
-    }
+    send_ready(session, wire);
     hold_while_waiting(session, wire);
     if session.closing && session.replies.is_empty() && !session.scattering {
         wire.close(session.conn);
@@ -63,9 +71,9 @@ pub(crate) fn hold_while_waiting(session: &Session, wire: &mut impl Wire) {
     }
 }
 
-fn send_tail(session: &Session, wire: &mut impl Wire, value: Arc<LargeValue>) {
-    wire.send_shared(session.conn, value);
-    if let Some(out) = wire.output(session.conn) {
+fn send_tail(conn: ConnId, wire: &mut impl Wire, value: Arc<LargeValue>) {
+    wire.send_shared(conn, value);
+    if let Some(out) = wire.output(conn) {
         out.extend_from_slice(b"\r\n");
     }
 }

@@ -2,13 +2,24 @@
 //!
 //! Replies leave in the order of their requests, although some wait for a sibling core, for
 //! durability or for acknowledgements: such a reply holds a place here and everything behind it
-//! waits. Invariant: the front place is waiting, or the queue is empty. Cost: a connection whose
-//! requests all run at home never touches its queue.
+//! waits. Replies made behind one that waits share one buffer, since they leave in the order in which
+//! they were made; a reply that comes before its turn keeps bytes of its own.
+//!
+//! ```text
+//! places  │ waits │ behind 5 │ behind 7 │ waits │ behind 6 │
+//! shared  │ left already │ 5 bytes │ 7 bytes │ 6 bytes │
+//! ```
+//!
+//! Invariant: the front place is waiting, or the queue is empty; the shared buffer holds the bytes
+//! of the places behind, and bytes that left are fewer than those or `REPLIES_CAPACITY_KEPT_BYTES`.
+//! Cost: a connection whose requests all run at home never touches its queue.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use velodrome_engine::LargeValue;
+
+use crate::limits::REPLIES_CAPACITY_KEPT_BYTES;
 
 /// A reply: its bytes and, for a large value, the value itself with the line end it needs.
 #[derive(Debug, Default)]
@@ -22,10 +33,11 @@ pub(crate) struct Ready {
 #[derive(Debug)]
 enum Place {
     /// Its reply will come; `silent`: the client does not want it.
-    Waiting {
-        silent: bool,
-    },
-    Ready(Ready),
+    Waiting { silent: bool },
+    /// Its bytes are the next so many of the shared buffer.
+    Behind { len: usize, tail: Option<Arc<LargeValue>> },
+    /// It came before its turn.
+    Early(Ready),
 }
 
 /// The places of one connection, oldest first.
@@ -34,6 +46,9 @@ pub(crate) struct ReplyQueue {
     places: VecDeque<Place>,
     /// The number of the front place; numbers wrap.
     front: u32,
+    /// The bytes of the places behind, oldest first; those before `shared_start` have left.
+    shared: Vec<u8>,
+    shared_start: usize,
     /// Bytes of the replies that are ready and may not be sent.
     ready_bytes: usize,
 }
@@ -62,11 +77,14 @@ impl ReplyQueue {
         number
     }
 
-    /// Appends a reply that is ready, behind one that waits.
-    pub(crate) fn push(&mut self, ready: Ready) {
+    /// Appends a reply that is ready, behind one that waits: `write` appends its bytes.
+    pub(crate) fn push(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Option<Arc<LargeValue>>) {
         assert!(!self.places.is_empty(), "a reply with nothing before it goes straight out");
-        self.ready_bytes += ready.bytes.len();
-        self.places.push_back(Place::Ready(ready));
+        let start = self.shared.len();
+        let tail = write(&mut self.shared);
+        let len = self.shared.len() - start;
+        self.ready_bytes += len;
+        self.places.push_back(Place::Behind { len, tail });
     }
 
     /// Fills a place; true when replies can leave now. A place that has gone is ignored.
@@ -77,7 +95,7 @@ impl ReplyQueue {
             ready = Ready::default();
         }
         self.ready_bytes += ready.bytes.len();
-        *place = Place::Ready(ready);
+        *place = Place::Early(ready);
         at == 0
     }
 
@@ -93,15 +111,52 @@ impl ReplyQueue {
         self.front = self.front.wrapping_add(1);
     }
 
-    /// The next reply that may leave, in order.
-    pub(crate) fn pop_ready(&mut self) -> Option<Ready> {
-        if !matches!(self.places.front(), Some(Place::Ready(_))) {
-            return None;
+    /// Hands out the next bytes that may leave, in order, with the value that follows them; false
+    /// when there are none.
+    pub(crate) fn pop_ready(&mut self, leave: impl FnOnce(&[u8], Option<Arc<LargeValue>>)) -> bool {
+        match self.places.front() {
+            Some(Place::Behind { .. }) => self.pop_behind(leave),
+            Some(Place::Early(_)) => {
+                let Some(Place::Early(ready)) = self.places.pop_front() else { return false };
+                self.front = self.front.wrapping_add(1);
+                self.ready_bytes -= ready.bytes.len();
+                leave(&ready.bytes, ready.tail);
+            }
+            Some(Place::Waiting { .. }) | None => return false,
         }
-        let Some(Place::Ready(ready)) = self.places.pop_front() else { return None };
-        self.front = self.front.wrapping_add(1);
-        self.ready_bytes -= ready.bytes.len();
-        Some(ready)
+        true
+    }
+
+    /// Hands out the bytes of all places behind that are next, up to a value that follows.
+    fn pop_behind(&mut self, leave: impl FnOnce(&[u8], Option<Arc<LargeValue>>)) {
+        let (mut len, mut value) = (0, None);
+        while value.is_none()
+            && let Some(Place::Behind { len: next, tail }) = self.places.front_mut()
+        {
+            len += *next;
+            value = tail.take();
+            self.places.pop_front();
+            self.front = self.front.wrapping_add(1);
+        }
+        self.ready_bytes -= len;
+        let end = self.shared_start + len;
+        leave(&self.shared[self.shared_start..end], value);
+        self.shared_start = end;
+        self.reclaim();
+    }
+
+    /// Gives back the room of what has left. No more is moved than has left since the last
+    /// time, so a byte is moved at most once on average.
+    fn reclaim(&mut self) {
+        let left = self.shared.len() - self.shared_start;
+        if left == 0 {
+            self.shared.clear();
+            self.shared.shrink_to(REPLIES_CAPACITY_KEPT_BYTES);
+            self.shared_start = 0;
+        } else if self.shared_start >= left.max(REPLIES_CAPACITY_KEPT_BYTES) {
+            self.shared.drain(..self.shared_start);
+            self.shared_start = 0;
+        }
     }
 }
 
@@ -113,19 +168,26 @@ mod tests {
         Ready { bytes: text.into(), tail: None }
     }
 
+    fn push(queue: &mut ReplyQueue, text: &str) {
+        queue.push(|bytes| {
+            bytes.extend_from_slice(text.as_bytes());
+            None
+        });
+    }
+
     fn drain(queue: &mut ReplyQueue) -> String {
-        std::iter::from_fn(|| queue.pop_ready())
-            .map(|ready| String::from_utf8(ready.bytes).unwrap())
-            .collect()
+        let mut all = Vec::new();
+        while queue.pop_ready(|bytes, _| all.extend_from_slice(bytes)) {}
+        String::from_utf8(all).unwrap()
     }
 
     #[test]
     fn replies_leave_in_the_order_of_their_requests() {
         let mut queue = ReplyQueue::default();
         let first = queue.reserve(false);
-        queue.push(ready("b"));
+        push(&mut queue, "b");
         let third = queue.reserve(false);
-        queue.push(ready("d"));
+        push(&mut queue, "d");
         assert!(!queue.fill(third, ready("c")));
         assert_eq!(drain(&mut queue), "");
         assert!(queue.fill(first, ready("a")));
@@ -137,7 +199,7 @@ mod tests {
     fn a_silent_place_gives_nothing() {
         let mut queue = ReplyQueue::default();
         let first = queue.reserve(true);
-        queue.push(ready("b"));
+        push(&mut queue, "b");
         assert!(!queue.is_front(first) && queue.fill(first, ready("a")));
         assert_eq!(drain(&mut queue), "b");
     }
@@ -152,5 +214,35 @@ mod tests {
         assert!(!queue.fill(second, ready("again")));
         queue.drop_front();
         assert_eq!(drain(&mut queue), "2");
+    }
+
+    #[test]
+    fn the_shared_buffer_is_given_back() {
+        let mut queue = ReplyQueue::default();
+        let long = "x".repeat(3 * REPLIES_CAPACITY_KEPT_BYTES);
+        let first = queue.reserve(false);
+        push(&mut queue, &long);
+        queue.fill(first, ready("a"));
+        assert_eq!(drain(&mut queue).len(), 1 + long.len());
+        assert_eq!((queue.shared.len(), queue.shared_start), (0, 0));
+        assert!(queue.shared.capacity() <= REPLIES_CAPACITY_KEPT_BYTES);
+    }
+
+    #[test]
+    fn a_queue_that_never_empties_keeps_no_more_than_it_has_and_a_little() {
+        let mut queue = ReplyQueue::default();
+        let (mut heard, mut expected) = (String::new(), String::new());
+        queue.reserve(false);
+        push(&mut queue, "0 ");
+        for number in 1..4 * REPLIES_CAPACITY_KEPT_BYTES {
+            queue.reserve(false);
+            push(&mut queue, &format!("{number} "));
+            queue.drop_front();
+            heard.push_str(&drain(&mut queue));
+            expected.push_str(&format!("{} ", number - 1));
+            let kept = queue.ready_bytes() + queue.ready_bytes().max(REPLIES_CAPACITY_KEPT_BYTES);
+            assert!(queue.shared.len() <= kept, "{} bytes", queue.shared.len());
+        }
+        assert_eq!(heard, expected);
     }
 }

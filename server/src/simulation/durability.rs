@@ -78,7 +78,10 @@ fn check(seed: u64) {
                 Some(wait) => waiting.push((queue.reserve(silent), number, wait)),
                 None if silent => {}
                 None if queue.is_empty() => heard.push_str(&format!("{number} ")),
-                None => queue.push(reply(number)),
+                None => queue.push(|bytes| {
+                    bytes.extend_from_slice(&reply(number).bytes);
+                    None
+                }),
             }
         } else {
             progress.advance(&mut rng);
@@ -94,9 +97,7 @@ fn check(seed: u64) {
                 assert!(!queue.fill(place, reply(number)), "a place is filled once");
             }
         }
-        while let Some(ready) = queue.pop_ready() {
-            heard.push_str(std::str::from_utf8(&ready.bytes).expect("text"));
-        }
+        while queue.pop_ready(|bytes, _| heard.push_str(str::from_utf8(bytes).expect("text"))) {}
         assert!(expected.starts_with(&heard), "{heard} is not the start of {expected}");
         assert_eq!(queue.is_empty(), waiting.is_empty(), "a place waits, or nothing does");
     }
