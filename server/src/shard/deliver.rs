@@ -1,15 +1,17 @@
 //! Parcels from siblings: requests to run, answers to our own, and notes.
 
 use velodrome_engine::Key;
+use velodrome_net::ConnId;
 use velodrome_net::command::Spec;
 use velodrome_net::resp::Args;
 
 use crate::limits::{COMMANDS_PER_BATCH_MAX, HEAVY_VALUE_BYTES};
 use crate::shard::Shard;
 use crate::shard::background::value_len_of;
-use crate::shard::outlet::settle;
-use crate::shard::parcel::{Item, Note, Parcel, Request, Ticket};
+use crate::shard::outlet::{Tail, send_ready, settle};
+use crate::shard::parcel::{Answer, Item, Note, Parcel, Request, Ticket};
 use crate::shard::replies::Ready;
+use crate::shard::session::Session;
 use crate::shard::wire::Wire;
 
 impl Shard {
@@ -62,11 +64,14 @@ impl Shard {
                     }
                     batch.clear();
                 }
-                Item::Answer { ticket, end, tail } => {
-                    let bytes = &parcel.replies[parcel.answered..end as usize];
-                    parcel.answered = end as usize;
+                Item::Answer { ticket: Ticket::Reply { conn, place }, end, tail } => {
+                    let first = Answer { place, end, tail };
+                    self.answered(conn, first, parcel, wire);
+                }
+                Item::Answer { ticket: Ticket::Part { transaction, part }, end, tail } => {
+                    let bytes = parcel.next_answer(end);
                     self.flow.answer_came(bytes.len());
-                    self.answered(ticket, bytes, tail, wire);
+                    self.part_came(transaction, part, bytes, tail, wire);
                 }
                 Item::Note(note) => self.note(from, *note, wire),
             }
@@ -92,35 +97,25 @@ impl Shard {
         }
     }
 
-    /// An answer has come: to a connection's command, or to a part of a scattered one.
-    fn answered(
-        &mut self,
-        ticket: Ticket,
-        bytes: &[u8],
-        tail: super::outlet::Tail,
-        wire: &mut impl Wire,
-    ) {
-        match ticket {
-            Ticket::Reply { conn, place } => {
-                self.unanswered -= 1;
-                let Some(mut session) = self.take_session(conn) else { return };
-                if session.replies.is_front(place) && tail.is_none() {
-                    session.replies.drop_front();
-                    if let Some(out) = wire.output(conn) {
-                        out.extend_from_slice(bytes);
-                    }
-                } else {
-                    session.replies.fill(place, Ready { bytes: bytes.to_vec(), tail });
-                }
-                settle(&mut session, wire);
-                session.output_stalled &= !session.replies.is_empty();
-                self.put_session(session);
-                self.wake(conn);
+    /// Answers have come to commands of a connection: `first`, and those that follow it in the
+    /// parcel. What may leave does so together.
+    fn answered(&mut self, conn: ConnId, first: Answer, parcel: &mut Parcel, wire: &mut impl Wire) {
+        let mut session = self.take_session(conn);
+        let mut next = Some(first);
+        while let Some(Answer { place, end, tail }) = next {
+            let bytes = parcel.next_answer(end);
+            self.flow.answer_came(bytes.len());
+            self.unanswered -= 1;
+            if let Some(session) = &mut session {
+                take_answer(session, place, bytes, tail, wire);
             }
-            Ticket::Part { transaction, part } => {
-                self.part_came(transaction, part, bytes, tail, wire)
-            }
+            next = parcel.pop_answer_to(conn);
         }
+        let Some(mut session) = session else { return };
+        settle(&mut session, wire);
+        session.output_stalled &= !session.replies.is_empty();
+        self.put_session(session);
+        self.wake(conn);
     }
 
     fn note(&mut self, from: u16, note: Note, wire: &mut impl Wire) {
@@ -143,6 +138,20 @@ impl Shard {
     /// Sends a note to a shard, itself included.
     pub(crate) fn send(&mut self, to: u16, note: Note) {
         self.outbox[usize::from(to)].items.push_back(Item::Note(Box::new(note)));
+    }
+}
+
+/// Puts an answer into its place, or straight out when everything before it has left.
+fn take_answer(session: &mut Session, place: u32, bytes: &[u8], tail: Tail, wire: &mut impl Wire) {
+    // Replies that were behind the answer before this one.
+    send_ready(session, wire);
+    if session.replies.is_front(place) && tail.is_none() {
+        session.replies.drop_front();
+        if let Some(out) = wire.output(session.conn) {
+            out.extend_from_slice(bytes);
+        }
+    } else {
+        session.replies.fill(place, Ready { bytes: bytes.to_vec(), tail });
     }
 }
 

@@ -133,6 +133,15 @@ impl Item {
     }
 }
 
+/// An answer to a connection's command, as it is taken from a parcel.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) place: u32,
+    /// Where its bytes end in the parcel's replies.
+    pub(crate) end: u32,
+    pub(crate) tail: Option<Arc<LargeValue>>,
+}
+
 /// What goes from one shard to another in a turn.
 #[derive(Debug, Default)]
 pub(crate) struct Parcel {
@@ -150,6 +159,22 @@ impl Parcel {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+
+    /// The bytes of the answer at hand, which end at `end`.
+    pub(crate) fn next_answer(&mut self, end: u32) -> &[u8] {
+        let start = std::mem::replace(&mut self.answered, end as usize);
+        &self.replies[start..self.answered]
+    }
+
+    /// Takes the next item if it is an answer to a command of this connection.
+    pub(crate) fn pop_answer_to(&mut self, to: ConnId) -> Option<Answer> {
+        let place = match self.items.front()? {
+            Item::Answer { ticket: Ticket::Reply { conn, place }, .. } if *conn == to => *place,
+            _ => return None,
+        };
+        let Some(Item::Answer { end, tail, .. }) = self.items.pop_front() else { return None };
+        Some(Answer { place, end, tail })
     }
 
     /// Empties the parcel for its next journey.
