@@ -41,22 +41,22 @@ impl Shard {
         self.served |= parcel.items.iter().any(|item| !item.is_quota());
         while let Some(item) = parcel.items.pop_front() {
             match item {
-                Item::Run(request) => {
+                Item::Run(request, spec) => {
                     let args = parcel.args.get(request.args);
                     if self.flow.over() || !self.has_room_for(args) {
-                        parcel.items.push_front(Item::Run(request));
+                        parcel.items.push_front(Item::Run(request, spec));
                         return false;
                     }
-                    batch.push(request);
+                    batch.push((request, spec));
                     let Parcel { items, args, .. } = &mut *parcel;
                     let small = |item: &mut Item| {
-                        let Item::Run(request) = item else { return false };
+                        let Item::Run(request, _) = item else { return false };
                         is_small(args.get(request.args))
                     };
                     while batch.len() < COMMANDS_PER_BATCH_MAX
-                        && let Some(Item::Run(request)) = items.pop_front_if(small)
+                        && let Some(Item::Run(request, spec)) = items.pop_front_if(small)
                     {
-                        batch.push(request);
+                        batch.push((request, spec));
                     }
                     self.run_requests(from, parcel, &batch, wire);
                     if batch.len() == COMMANDS_PER_BATCH_MAX {
@@ -80,18 +80,23 @@ impl Shard {
     }
 
     /// Runs sibling's requests, their index lines fetched ahead.
-    fn run_requests(&mut self, from: u16, parcel: &Parcel, requests: &[Request], wire: &impl Wire) {
-        let mut ready: Vec<(Args<'_>, &Spec, Option<Key<'_>>)> = Vec::with_capacity(requests.len());
-        for request in requests {
+    fn run_requests(
+        &mut self,
+        from: u16,
+        parcel: &Parcel,
+        requests: &[(Request, &'static Spec)],
+        wire: &impl Wire,
+    ) {
+        let mut ready: Vec<(Args<'_>, Option<Key<'_>>)> = Vec::with_capacity(requests.len());
+        for (request, spec) in requests {
             let args = parcel.args.get(request.args);
-            let spec = Spec::of_sound(args).expect("a sibling sends what it has decoded");
             let key = spec
                 .only_key(args)
                 .map(|bytes| self.engine.hasher().key(request.caller.db, request.slot, bytes));
-            ready.push((args, spec, key));
+            ready.push((args, key));
         }
-        self.engine.prefetch(ready.iter().filter_map(|(_, _, key)| key.as_ref()));
-        for (request, (args, spec, key)) in requests.iter().zip(&ready) {
+        self.engine.prefetch(ready.iter().filter_map(|(_, key)| key.as_ref()));
+        for ((request, spec), (args, key)) in requests.iter().zip(&ready) {
             let command = spec.decode(*args).expect("a sibling sends what it has decoded");
             self.run_request_timed(from, request, &command, *args, key.as_ref(), wire);
         }

@@ -4,13 +4,13 @@
 //! leaves a place in the connection's queue of replies. Invariant: one call, one reply or one
 //! place for it.
 
-use velodrome_engine::Key;
 use velodrome_net::command::{Command, Flags, Keys, Refused, Route, Spec, flags};
 use velodrome_net::resp::{Args, ProtocolError};
 
 use crate::execute::{self, Moment};
 use crate::limits::KEYS_IN_ONE_PIECE_MAX;
 use crate::shard::answer::{self, After};
+use crate::shard::on_key::Located;
 use crate::shard::outlet::{reply, settle};
 use crate::shard::parcel::{Caller, Item, Request, Ticket};
 use crate::shard::session::{ReplyMode, Session};
@@ -27,20 +27,17 @@ impl Shard {
         session: &mut Session,
         spec: Option<&'static Spec>,
         args: Args<'_>,
-        key: Option<&Key<'_>>,
+        key: Option<&Located<'_>>,
         wire: &mut impl Wire,
     ) -> bool {
         let plain = session.authenticated && session.queued.is_none() && !self.pausing();
         match spec {
             Some(spec) if plain => match spec.decode(args) {
                 Ok(command) => match (command.route(), key) {
-                    // The batch was hashed before a SELECT in it ran.
-                    (Route::Key(bytes), Some(key))
-                        if std::ptr::eq(bytes, key.bytes) && key.db == session.db =>
-                    {
-                        self.run_on_key(session, &command, args, key, wire);
+                    (Route::Key(bytes), Some(located)) if std::ptr::eq(bytes, located.bytes) => {
+                        self.run_located(session, spec, &command, args, located, wire);
                     }
-                    _ => self.place(session, &command, args, wire),
+                    _ => self.place(session, spec, &command, args, wire),
                 },
                 Err(refused) => self.refuse(session, &refused, wire),
             },
@@ -83,7 +80,7 @@ impl Shard {
             self.queue(session, command.ok().as_ref(), spec.flags, args, wire);
         } else {
             match command {
-                Ok(command) => self.place(session, &command, args, wire),
+                Ok(command) => self.place(session, spec, &command, args, wire),
                 Err(refused) => self.refuse(session, &refused, wire),
             }
         }
@@ -95,54 +92,31 @@ impl Shard {
     fn place(
         &mut self,
         session: &mut Session,
+        spec: &'static Spec,
         command: &Command<'_>,
         args: Args<'_>,
         wire: &mut impl Wire,
     ) {
         match command.route() {
             Route::Key(bytes) => {
-                let slot = velodrome_ring::slot(bytes);
-                let key = self.engine.hasher().key(session.db, slot, bytes);
-                self.run_on_key(session, command, args, &key, wire);
+                let located = self.locate(session.db, bytes);
+                self.run_located(session, spec, command, args, &located, wire);
             }
-            Route::Keys(keys) => self.run_on_keys(session, command, args, keys, wire),
+            Route::Keys(keys) => self.run_on_keys(session, spec, command, args, keys, wire),
             Route::Slot(slot) => {
                 let core = self.table.route(slot).core;
-                self.send_request(session, core, slot, args);
+                self.send_request(session, core, slot, spec, args);
             }
-            Route::AllShards => self.scatter_to_all(session, command, args),
+            Route::AllShards => self.scatter_to_all(session, spec, command, args),
             Route::Connection => self.run_here(session, command, wire),
             Route::Transaction => self.run_transaction(session, command, args, wire),
         }
     }
 
-    #[inline(always)]
-    fn run_on_key(
-        &mut self,
-        session: &mut Session,
-        command: &Command<'_>,
-        args: Args<'_>,
-        key: &Key<'_>,
-        wire: &mut impl Wire,
-    ) {
-        let core = self.table.route(key.slot).core;
-        if core != self.id || !self.may_run_now(session) {
-            return self.send_request(session, core, key.slot, args);
-        }
-        let moment = self.moment_of(&session.caller());
-        let (engine, flow) = (&mut self.engine, &mut self.flow);
-        reply(session, wire, |out| {
-            let start = out.written_len();
-            let tail = execute::on_key(engine, command, key, &moment, out);
-            flow.produced(out.written_len() - start);
-            tail
-        });
-    }
-
     /// Whether a command on this shard's keys may run at once: nobody holds slots, and nothing
     /// that its client asked for before waits for this shard.
     #[inline]
-    fn may_run_now(&self, session: &Session) -> bool {
+    pub(super) fn may_run_now(&self, session: &Session) -> bool {
         let waiting = !self.outbox[usize::from(self.id)].is_empty() || self.has_undelivered();
         let overtakes = waiting && !session.replies.is_empty();
         self.holds.idle() && !overtakes
@@ -151,6 +125,7 @@ impl Shard {
     fn run_on_keys(
         &mut self,
         session: &mut Session,
+        spec: &'static Spec,
         command: &Command<'_>,
         args: Args<'_>,
         keys: Keys<'_>,
@@ -170,7 +145,7 @@ impl Shard {
                     None
                 });
             }
-            Some(core) => self.send_request(session, core, 0, args),
+            Some(core) => self.send_request(session, core, 0, spec, args),
             None => self.scatter_keys(session, command, keys),
         }
     }
@@ -189,6 +164,7 @@ impl Shard {
         session: &mut Session,
         core: u16,
         slot: u16,
+        spec: &'static Spec,
         args: Args<'_>,
     ) {
         let place = session.replies.reserve(session.reply_mode != ReplyMode::On);
@@ -196,7 +172,7 @@ impl Shard {
         let parcel = &mut self.outbox[usize::from(core)];
         let args = parcel.args.push(args.iter());
         let request = Request { ticket, caller: session.caller(), slot, args };
-        parcel.items.push_back(Item::Run(request));
+        parcel.items.push_back(Item::Run(request, spec));
         self.unanswered += 1;
     }
 

@@ -16,6 +16,7 @@ use crate::limits::{
     HEAVY_VALUE_BYTES, INPUT_STALL_BYTES,
 };
 use crate::shard::Shard;
+use crate::shard::on_key::Located;
 use crate::shard::outlet::hold_while_waiting;
 use crate::shard::session::Session;
 use crate::shard::wire::Wire;
@@ -67,8 +68,15 @@ struct Prepared<'a> {
     args: Args<'a>,
     /// The table's row, when the request names a command.
     spec: Option<&'static Spec>,
-    /// Hashed with the database selected when the batch was parsed.
-    key: Option<Key<'a>>,
+    /// The key, of a request that has just one.
+    key: Option<Located<'a>>,
+}
+
+impl<'a> Prepared<'a> {
+    /// Its key, if that is this shard's.
+    fn own_key(&self) -> Option<&Key<'a>> {
+        self.key.as_ref().and_then(|located| located.own.as_ref())
+    }
 }
 
 impl Shard {
@@ -207,7 +215,7 @@ impl Shard {
         for run in jobs.chunk_by(|one, next| one.input == next.input) {
             self.prepare(&inputs[run[0].input], arguments, run, &mut prepared);
         }
-        self.engine.prefetch(prepared.iter().filter_map(|item| item.key.as_ref()));
+        self.engine.prefetch(prepared.iter().filter_map(Prepared::own_key));
         let mut first = 0;
         for run in jobs.chunk_by(|one, next| one.input == next.input) {
             // However late it is, a command is run.
@@ -235,9 +243,7 @@ impl Shard {
         for job in jobs {
             let args = arguments.args_in(&bytes[job.start..job.end], job.spans.clone());
             let spec = if args.is_empty() { None } else { Spec::of_sound(args) };
-            let key = spec
-                .and_then(|spec| spec.only_key(args))
-                .map(|bytes| self.engine.hasher().key(db, velodrome_ring::slot(bytes), bytes));
+            let key = spec.and_then(|spec| spec.only_key(args)).map(|bytes| self.locate(db, bytes));
             prepared.push(Prepared { args, spec, key });
         }
     }
@@ -304,8 +310,7 @@ impl Shard {
     /// Whether there is room for what a long request may write here.
     #[cold]
     fn may_write(&mut self, session: &Session, item: &Prepared<'_>) -> bool {
-        let own = |key: &Key<'_>| self.table.route(key.slot).core == self.id;
-        let here = session.queued.is_none() && item.key.as_ref().is_some_and(own);
+        let here = session.queued.is_none() && item.own_key().is_some();
         !here || self.has_room_for(item.args)
     }
 

@@ -11,6 +11,8 @@ mod leftovers;
 pub(crate) mod input;
 // One command of one client: who may run it, and where it runs.
 mod dispatch;
+// A command on one key.
+mod on_key;
 // Commands about the connection and the node.
 mod answer;
 // EXEC and everything about it.
@@ -251,7 +253,6 @@ impl Shard {
 
     /// Serves what this shard sent itself: transactions, scattered commands, their answers.
     pub(crate) fn settle_own(&mut self, wire: &mut impl Wire) {
-        let own = self.id;
         self.sweep();
         if self.has_work() {
             self.flow.begin_share(wire.now_ns());
@@ -260,8 +261,8 @@ impl Shard {
         for _ in 0..OWN_ROUNDS_MAX {
             pieces_left -= self.run_batches(pieces_left, wire);
             self.end_early(wire);
-            let Some(parcel) = self.take_parcel(own) else { return };
-            self.deliver(own, parcel, wire);
+            let Some(parcel) = self.take_parcel(self.id) else { return };
+            self.deliver(self.id, parcel, wire);
         }
     }
 

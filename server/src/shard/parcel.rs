@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use velodrome_engine::LargeValue;
 use velodrome_net::ConnId;
+use velodrome_net::command::Spec;
 use velodrome_net::resp::Proto;
 use velodrome_ring::SlotTable;
 
@@ -117,8 +118,8 @@ pub(crate) enum Note {
 /// One thing in a parcel.
 #[derive(Debug)]
 pub(crate) enum Item {
-    /// A command to run.
-    Run(Request),
+    /// A command to run, and its row, which the sender has looked up.
+    Run(Request, &'static Spec),
     /// The answer to an earlier request: the next bytes of `replies` up to `end`.
     Answer { ticket: Ticket, end: u32, tail: Option<Arc<LargeValue>> },
     /// Anything else.

@@ -2,8 +2,8 @@
 //!
 //! Replies leave in the order of their requests, although some wait for a sibling core, for
 //! durability or for acknowledgements: such a reply holds a place here and everything behind it
-//! waits. Replies made behind one that waits share one buffer, since they leave in the order in which
-//! they were made; a reply that comes before its turn keeps bytes of its own.
+//! waits. Replies made behind one that waits share one buffer, since they leave in the order in
+//! which they were made; a reply that comes before its turn keeps bytes of its own.
 //!
 //! ```text
 //! places  │ waits │ behind 5 │ behind 7 │ waits │ behind 6 │

@@ -4,7 +4,7 @@
 //! in ascending order, the last with its batch at once; the parts are combined when the last has
 //! come. Invariant: what was started ends, and ends with exactly one reply.
 
-use velodrome_net::command::{Command, Keys};
+use velodrome_net::command::{Command, Keys, Spec};
 use velodrome_net::resp::{Args, Encoder, Reply};
 
 use crate::shard::Shard;
@@ -271,12 +271,13 @@ impl Shard {
     pub(super) fn scatter_to_all(
         &mut self,
         session: &mut Session,
+        spec: &'static Spec,
         command: &Command<'_>,
         args: Args<'_>,
     ) {
         if let Command::Scan(scan) = command {
             let core = self.scanned_shard(scan.cursor);
-            return self.send_request(session, core, 0, args);
+            return self.send_request(session, core, 0, spec, args);
         }
         let id = self.gathers.next_id(self.id);
         let mut planner = Planner::new(id);

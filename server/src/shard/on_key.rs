@@ -1,0 +1,76 @@
+//! A command on one key: where the key is, and the command run there.
+//!
+//! Invariant: a key is hashed by the shard that has it, and by no other. Cost: a slot and a look at
+//! the table for every key, a hash for one of this shard.
+
+use velodrome_engine::Key;
+use velodrome_net::command::{Command, Spec};
+use velodrome_net::resp::Args;
+
+use crate::execute;
+use crate::shard::Shard;
+use crate::shard::outlet::reply;
+use crate::shard::session::Session;
+use crate::shard::wire::Wire;
+
+/// A key whose slot is known.
+#[derive(Debug)]
+pub(super) struct Located<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) slot: u16,
+    /// Hashed, with the database selected when the batch was parsed, if it is this shard's.
+    pub(super) own: Option<Key<'a>>,
+}
+
+impl Shard {
+    /// Finds a key's shard, and hashes it if that is this one: a sibling hashes for itself.
+    #[inline]
+    pub(super) fn locate<'a>(&self, db: u8, bytes: &'a [u8]) -> Located<'a> {
+        let slot = velodrome_ring::slot(bytes);
+        let is_own = self.table.route(slot).core == self.id;
+        let own = is_own.then(|| self.engine.hasher().key(db, slot, bytes));
+        Located { bytes, slot, own }
+    }
+
+    /// Runs a command on a key here, or sends it to the shard that has the key.
+    #[inline(always)]
+    pub(super) fn run_located(
+        &mut self,
+        session: &mut Session,
+        spec: &'static Spec,
+        command: &Command<'_>,
+        args: Args<'_>,
+        located: &Located<'_>,
+        wire: &mut impl Wire,
+    ) {
+        let Some(key) = located.own.as_ref().filter(|_| self.may_run_now(session)) else {
+            let core = self.table.route(located.slot).core;
+            return self.send_request(session, core, located.slot, spec, args);
+        };
+        // The batch was hashed before a SELECT in it ran.
+        if key.db == session.db {
+            self.run_on_key(session, command, key, wire);
+        } else {
+            let key = self.engine.hasher().key(session.db, key.slot, key.bytes);
+            self.run_on_key(session, command, &key, wire);
+        }
+    }
+
+    #[inline]
+    fn run_on_key(
+        &mut self,
+        session: &mut Session,
+        command: &Command<'_>,
+        key: &Key<'_>,
+        wire: &mut impl Wire,
+    ) {
+        let moment = self.moment_of(&session.caller());
+        let (engine, flow) = (&mut self.engine, &mut self.flow);
+        reply(session, wire, |out| {
+            let start = out.written_len();
+            let tail = execute::on_key(engine, command, key, &moment, out);
+            flow.produced(out.written_len() - start);
+            tail
+        });
+    }
+}
