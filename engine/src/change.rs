@@ -77,7 +77,12 @@ impl NewItem<'_> {
     #[inline]
     pub(crate) fn record_len(&self) -> usize {
         let (key_len, value_len) = (self.key.bytes.len(), self.value.inline_len());
-        record_len(key_len, value_len, self.deadline_ms, self.client_flags != 0 || self.tag != 0)
+        record_len(
+            key_len,
+            value_len,
+            self.deadline_ms,
+            self.client_flags | u32::from(self.tag) != 0,
+        )
     }
 }
 
@@ -167,18 +172,18 @@ impl<E: Effects> Engine<E> {
         head: &Head<'_>,
         value: &[u8],
     ) -> Address {
-        let len = head.shape().len();
-        if let Some(at) = found
-            && self.segments.record(at).shape().len() == len
-        {
-            self.segments.write(at, head, value);
-            return at;
+        let shape = head.shape();
+        let len = shape.len();
+        let same = found.filter(|at| self.segments.record(*at).shape().len() == len);
+        let at = same.unwrap_or_else(|| {
+            let stream = self.stream_for_write(place, found, len);
+            self.segments.take_place(stream, len)
+        });
+        self.segments.write(at, shape, head, value);
+        if same.is_none() {
+            self.counters.written_bytes += len as u64;
+            self.relocate(place, found, at, len);
         }
-        let stream = self.stream_for_write(place, found, len);
-        let at = self.segments.take_place(stream, len);
-        self.segments.write(at, head, value);
-        self.counters.written_bytes += len as u64;
-        self.relocate(place, found, at, len);
         at
     }
 

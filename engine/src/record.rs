@@ -125,7 +125,15 @@ impl Shape {
         (self.value_offset() + self.value_len()).next_multiple_of(RECORD_ALIGN)
     }
 
+    /// This shape with the wheel's round.
+    #[inline]
+    fn with_round(self, watched: Option<Watched>) -> Self {
+        let round = watched.is_some_and(|it| it.mark >> DIGIT_BITS != 0);
+        Self((self.0 & !ROUND) | if round { ROUND } else { 0 })
+    }
+
     /// The shape that the record needs to hold this deadline: its own, or a longer one.
+    #[inline]
     pub(crate) fn with_deadline(self, deadline_ms: Option<NonZeroU64>) -> Self {
         let dated = if deadline_ms.is_some() { DEADLINE } else { 0 };
         let far = if is_far(deadline_ms) { EXTRA } else { 0 };
@@ -164,7 +172,7 @@ impl Head<'_> {
     #[inline]
     pub(crate) fn shape(&self) -> Shape {
         let deadline_ms = self.watched.map(|it| it.deadline_ms);
-        let extra = if self.client_flags != 0 || self.tag != 0 { EXTRA } else { 0 };
+        let extra = if self.client_flags | u32::from(self.tag) != 0 { EXTRA } else { 0 };
         let large = if self.large { LARGE } else { 0 };
         let shape = Shape::new(self.key.len(), self.value_len, extra | large);
         let (db, access) = (u64::from(self.db), u64::from(self.access));
@@ -172,19 +180,19 @@ impl Head<'_> {
         shape.with_deadline(deadline_ms)
     }
 
-    /// Writes the whole record; `bytes` begins where it does.
+    /// Writes the whole record, whose shape is `shape`; `bytes` begins where it does.
     #[inline]
-    pub(crate) fn write(&self, bytes: &mut [u8], value: &[u8]) {
-        debug_assert_eq!(value.len(), self.value_len);
-        let shape = self.shape();
-        write_head(bytes, self.version, shape, self.watched, (self.client_flags, self.tag));
-        let (key, rest) = bytes[shape.key_offset()..].split_at_mut(self.key.len());
+    pub(crate) fn write(&self, shape: Shape, bytes: &mut [u8], value: &[u8]) {
+        debug_assert_eq!((shape, value.len()), (self.shape(), self.value_len));
+        let own = (self.client_flags, self.tag);
+        let content = write_head(bytes, self.version, shape, self.watched, own);
+        let (key, rest) = content.split_at_mut(self.key.len());
         key.copy_from_slice(self.key);
         rest[..value.len()].copy_from_slice(value);
     }
 }
 
-/// Writes all that stands before the key.
+/// Writes all that stands before the key. Returns what follows.
 #[inline]
 fn write_head(
     bytes: &mut [u8],
@@ -192,13 +200,31 @@ fn write_head(
     shape: Shape,
     watched: Option<Watched>,
     (client_flags, tag): (u32, u8),
-) {
-    bytes[8..HEAD_LEN].copy_from_slice(&shape.0.to_le_bytes());
-    if shape.has_extra() {
-        let extra = (u64::from(client_flags) << 32) | (u64::from(tag) << 24);
-        bytes[shape.extra_offset()..][..EXTRA_LEN].copy_from_slice(&extra.to_le_bytes());
+) -> &mut [u8] {
+    let (words, mut rest) = bytes.split_first_chunk_mut::<HEAD_LEN>().expect("room was made");
+    words[..8].copy_from_slice(&version.0.to_le_bytes());
+    words[8..].copy_from_slice(&shape.with_round(watched).0.to_le_bytes());
+    let deadline_ms = watched.map_or(0, |it| it.deadline_ms.get());
+    if shape.is_dated() {
+        let (field, after) = rest.split_first_chunk_mut().expect("room was made");
+        (*field, rest) = (deadline_field(watched), after);
     }
-    patch::deadline(bytes, version, watched);
+    if shape.has_extra() {
+        let (field, after) = rest.split_first_chunk_mut::<EXTRA_LEN>().expect("room was made");
+        let high = deadline_ms >> DEADLINE_LOW_BITS;
+        let extra = (u64::from(client_flags) << 32) | (u64::from(tag) << 24) | (high << 8);
+        (*field, rest) = (extra.to_le_bytes(), after);
+    }
+    rest
+}
+
+/// The lower bits of a deadline and the wheel's digit.
+#[inline]
+fn deadline_field(watched: Option<Watched>) -> [u8; DEADLINE_LEN] {
+    let deadline_ms = watched.map_or(0, |it| it.deadline_ms.get());
+    let digit = u64::from(watched.map_or(0, |it| it.mark)) & ((1 << DIGIT_BITS) - 1);
+    let [field @ .., _, _] = ((deadline_ms << DIGIT_BITS) | digit).to_le_bytes();
+    field
 }
 
 /// Bytes a record needs.
@@ -209,8 +235,9 @@ pub(crate) fn record_len(
     deadline_ms: Option<NonZeroU64>,
     extra: bool,
 ) -> usize {
-    let extra = if extra { EXTRA } else { 0 };
-    Shape::new(key_len, value_len, extra).with_deadline(deadline_ms).len()
+    let dated = if deadline_ms.is_some() { DEADLINE_LEN } else { 0 };
+    let extra = if extra || is_far(deadline_ms) { EXTRA_LEN } else { 0 };
+    (HEAD_LEN + dated + extra + key_len + value_len).next_multiple_of(RECORD_ALIGN)
 }
 
 /// A record, read in place.
@@ -228,25 +255,25 @@ impl<'a> Record<'a> {
     }
 
     #[inline]
-    fn words(self) -> [u64; 2] {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *self.head;
-        [[a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]].map(u64::from_le_bytes)
+    fn word<const AT: usize>(self) -> u64 {
+        let word = self.head[AT..].first_chunk().expect("the head has two words");
+        u64::from_le_bytes(*word)
     }
 
     /// What a dead record keeps instead of version and access.
     #[inline]
     pub(crate) fn link(self) -> (u64, u32) {
-        (self.words()[0], self.shape().access())
+        (self.word::<0>(), self.shape().access())
     }
 
     #[inline]
     pub(crate) fn version(self) -> Version {
-        Version(self.words()[0])
+        Version(self.word::<0>())
     }
 
     #[inline]
     pub(crate) fn shape(self) -> Shape {
-        Shape(self.words()[1])
+        Shape(self.word::<8>())
     }
 
     /// The extra word, or zero.
@@ -340,8 +367,8 @@ fn shape_of(bytes: &[u8]) -> Shape {
 /// Changes of single fields of a record in place; `bytes` begins where the record does.
 pub(crate) mod patch {
     use super::{
-        ACCESS_BITS, ACCESS_SHIFT, DEAD, DEADLINE_LEN, DEADLINE_LOW_BITS, DIGIT_BITS, HEAD_LEN,
-        ROUND, Version, Watched, shape_of,
+        ACCESS_BITS, ACCESS_SHIFT, DEAD, DEADLINE_LEN, DEADLINE_LOW_BITS, HEAD_LEN, Version,
+        Watched, deadline_field, shape_of,
     };
 
     #[inline]
@@ -373,20 +400,15 @@ pub(crate) mod patch {
     #[inline]
     pub(crate) fn deadline(bytes: &mut [u8], version: Version, watched: Option<Watched>) {
         let shape = shape_of(bytes);
-        let deadline_ms = watched.map_or(0, |it| it.deadline_ms.get());
-        let high = deadline_ms >> DEADLINE_LOW_BITS;
+        let high = watched.map_or(0, |it| it.deadline_ms.get()) >> DEADLINE_LOW_BITS;
         bytes[..8].copy_from_slice(&version.0.to_le_bytes());
         assert!(shape.is_dated() || watched.is_none(), "room was made");
         assert!(shape.has_extra() || high == 0, "room was made");
         if !shape.is_dated() {
             return;
         }
-        let mark = u64::from(watched.map_or(0, |it| it.mark));
-        let round = if mark >> DIGIT_BITS != 0 { ROUND } else { 0 };
-        set_shape(bytes, (shape.0 & !ROUND) | round);
-        let word = (deadline_ms << DIGIT_BITS) | (mark & ((1 << DIGIT_BITS) - 1));
-        bytes[HEAD_LEN..HEAD_LEN + DEADLINE_LEN]
-            .copy_from_slice(&word.to_le_bytes()[..DEADLINE_LEN]);
+        set_shape(bytes, shape.with_round(watched).0);
+        bytes[HEAD_LEN..HEAD_LEN + DEADLINE_LEN].copy_from_slice(&deadline_field(watched));
         if shape.has_extra() {
             let high_at = shape.extra_offset() + 1;
             bytes[high_at..high_at + 2].copy_from_slice(&(high as u16).to_le_bytes());
@@ -420,7 +442,7 @@ mod tests {
         let extra = client_flags != 0 || tag != 0;
         assert_eq!(len, record_len(key_len, value_len, deadline_ms, extra));
         let mut bytes = vec![0xee; len];
-        head.write(&mut bytes, &value);
+        head.write(head.shape(), &mut bytes, &value);
         let same = |record: Record<'_>, watched: Option<Watched>| {
             assert_eq!((record.version(), record.shape().access()), (version, access));
             assert_eq!((record.shape().db(), record.tag()), (db, tag));

@@ -12,7 +12,7 @@ use crate::holes::{Holes, Link};
 use crate::limits::{FREE_RESIDENT_SEGMENTS_MAX, STEP_BYTES_MAX};
 use crate::mapping::Mapping;
 use crate::queues::Queues;
-use crate::record::{Head, RECORD_ALIGN, Record, Watched, copy_dated, patch};
+use crate::record::{Head, RECORD_ALIGN, Record, Shape, Watched, copy_dated, patch};
 use crate::segment::{FREE, STREAMS, Segment, State, Stream};
 use crate::table::Address;
 use crate::version::Version;
@@ -306,8 +306,8 @@ impl Segments {
 
     /// Writes a whole record.
     #[inline]
-    pub(crate) fn write(&mut self, at: Address, head: &Head<'_>, value: &[u8]) {
-        head.write(self.bytes_mut(at), value);
+    pub(crate) fn write(&mut self, at: Address, shape: Shape, head: &Head<'_>, value: &[u8]) {
+        head.write(shape, self.bytes_mut(at), value);
     }
 
     /// Copies a record to `to` as it is.
@@ -482,7 +482,7 @@ mod tests {
             assert!(segments.open_next(Stream::Writes));
         }
         let at = segments.append(Stream::Writes, len);
-        segments.write(at, &head, value);
+        segments.write(at, head.shape(), &head, value);
         at
     }
 
