@@ -9,7 +9,7 @@
 //! machine changes nothing. Cost: two runs under callgrind an operation, a second or two each.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::failure::Failure;
@@ -24,44 +24,87 @@ const COUNT_LONG: u64 = 60_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ceilings(BTreeMap<String, u64>);
 
+/// An operation and the program that executes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The operation's name.
+    pub name: String,
+    program: PathBuf,
+    arguments: Vec<String>,
+}
+
 /// One operation's figure beside its ceiling.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Counted {
-    /// The operation.
-    pub operation: Operation,
+    /// The operation's name.
+    pub name: String,
     /// Instructions of one operation, on average.
     pub instructions: f64,
     /// Its ceiling, if it has one.
     pub ceiling: Option<u64>,
 }
 
-/// Counts the instructions of one `operation` in runs of `program`, which is this one.
-///
-/// # Errors
-/// When valgrind is missing or does not say what is expected.
-pub fn count(program: &Path, operation: Operation) -> Result<f64, Failure> {
-    let short = collected(program, operation, COUNT_SHORT)?;
-    let long = collected(program, operation, COUNT_LONG)?;
-    Ok(long.saturating_sub(short) as f64 / (COUNT_LONG - COUNT_SHORT) as f64)
-}
+impl Subject {
+    /// The operations of `program`, which is this one.
+    pub fn own(program: &Path) -> Vec<Subject> {
+        let subject = |operation: Operation| Subject {
+            name: operation.name().to_owned(),
+            program: program.to_owned(),
+            arguments: vec!["micro".to_owned(), operation.name().to_owned()],
+        };
+        Operation::ALL.map(subject).into()
+    }
 
-fn collected(program: &Path, operation: Operation, count: u64) -> Result<u64, Failure> {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(program)
-        .args(["micro", operation.name(), &count.to_string()])
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|source| Failure::ProgramMissing {
-            program: "valgrind".to_owned(),
-            source,
-            hint: "install Debian's valgrind",
-        })?;
-    let text = String::from_utf8_lossy(&output.stderr);
-    let found = total(&text).filter(|_| output.status.success());
-    found.ok_or_else(|| Failure::Option(format!("callgrind of {}: {text}", operation.name())))
+    /// The operations of another `program`, which names them, one a line, when it is started
+    /// without arguments, and executes one when it is given its name and a count.
+    ///
+    /// # Errors
+    /// When it cannot be started or names none.
+    pub fn of(program: &Path) -> Result<Vec<Subject>, Failure> {
+        let failed = Failure::system(format!("cannot start {}", program.display()));
+        let output = Command::new(program).stdin(Stdio::null()).output().map_err(failed)?;
+        let names = String::from_utf8_lossy(&output.stdout);
+        let subject = |name: &str| Subject {
+            name: name.to_owned(),
+            program: program.to_owned(),
+            arguments: vec![name.to_owned()],
+        };
+        let subjects: Vec<Subject> = names.lines().map(subject).collect();
+        if subjects.is_empty() || !output.status.success() {
+            return Err(Failure::Option(format!("{} names no operations", program.display())));
+        }
+        Ok(subjects)
+    }
+
+    /// Counts the instructions of one operation.
+    ///
+    /// # Errors
+    /// When valgrind is missing or does not say what is expected.
+    pub fn count(&self) -> Result<f64, Failure> {
+        let short = self.collected(COUNT_SHORT)?;
+        let long = self.collected(COUNT_LONG)?;
+        Ok(long.saturating_sub(short) as f64 / (COUNT_LONG - COUNT_SHORT) as f64)
+    }
+
+    fn collected(&self, count: u64) -> Result<u64, Failure> {
+        let output = Command::new("valgrind")
+            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+            .arg(&self.program)
+            .args(&self.arguments)
+            .arg(count.to_string())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|source| Failure::ProgramMissing {
+                program: "valgrind".to_owned(),
+                source,
+                hint: "install Debian's valgrind",
+            })?;
+        let text = String::from_utf8_lossy(&output.stderr);
+        let found = total(&text).filter(|_| output.status.success());
+        found.ok_or_else(|| Failure::Option(format!("callgrind of {}: {text}", self.name)))
+    }
 }
 
 /// The instructions callgrind says it collected.
@@ -71,22 +114,24 @@ fn total(text: &str) -> Option<u64> {
 }
 
 impl Ceilings {
-    /// Reads the file's text.
+    /// Reads the file's text, which names only the operations of `subjects`.
     ///
     /// # Errors
     /// The line that is not understood.
-    pub fn parse(text: &str) -> Result<Ceilings, Failure> {
+    pub fn parse(text: &str, subjects: &[Subject]) -> Result<Ceilings, Failure> {
         let mut ceilings = BTreeMap::new();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
             if line.starts_with('#') {
                 continue;
             }
             let pair = line.split_once(' ').and_then(|(name, ceiling)| {
-                Operation::parse(name).ok()?;
+                subjects.iter().find(|subject| subject.name == name)?;
                 Some((name.to_owned(), ceiling.trim().parse().ok()?))
             });
             let Some((name, ceiling)) = pair else {
-                return Err(Failure::Option(format!("`{line}` is not OPERATION INSTRUCTIONS")));
+                return Err(Failure::Option(format!(
+                    "`{line}` is not OPERATION INSTRUCTIONS of what is counted"
+                )));
             };
             ceilings.insert(name, ceiling);
         }
@@ -94,8 +139,8 @@ impl Ceilings {
     }
 
     /// A figure beside its ceiling.
-    pub fn judge(&self, operation: Operation, instructions: f64) -> Counted {
-        Counted { operation, instructions, ceiling: self.0.get(operation.name()).copied() }
+    pub fn judge(&self, name: &str, instructions: f64) -> Counted {
+        Counted { name: name.to_owned(), instructions, ceiling: self.0.get(name).copied() }
     }
 
     /// Brings every ceiling down to what was counted, and sets those that are missing. None is
@@ -103,21 +148,22 @@ impl Ceilings {
     pub fn lower(&mut self, counted: &[Counted]) {
         for one in counted {
             let found = one.instructions.ceil() as u64;
-            let ceiling = self.0.entry(one.operation.name().to_owned()).or_insert(found);
+            let ceiling = self.0.entry(one.name.clone()).or_insert(found);
             *ceiling = (*ceiling).min(found);
         }
     }
 
-    /// The file's text.
-    pub fn text(&self) -> String {
+    /// The file's text, in the order of `subjects`.
+    pub fn text(&self, subjects: &[Subject]) -> String {
         let mut text = String::from(
-            "# The most user-space instructions an operation may take: codec and engine, release\n\
-             # build, counted by callgrind (bench/instructions). A ceiling only ever goes down.\n",
+            "# The most user-space instructions an operation may take: codec, engine, ring;\n\
+             # release build, counted by callgrind (bench/instructions).\n\
+             # A ceiling only ever goes down.\n",
         );
-        for (operation, ceiling) in
-            Operation::ALL.iter().filter_map(|o| Some((o.name(), self.0.get(o.name())?)))
-        {
-            text += &format!("{operation} {ceiling}\n");
+        for name in subjects.iter().map(|subject| &subject.name) {
+            if let Some(ceiling) = self.0.get(name) {
+                text += &format!("{name} {ceiling}\n");
+            }
         }
         text
     }
@@ -135,7 +181,7 @@ impl Counted {
     pub fn line(&self, tolerance_percent: u8) -> String {
         let ceiling = self.ceiling.map_or("none".to_owned(), |ceiling| ceiling.to_string());
         let verdict = if self.is_low_enough(tolerance_percent) { "" } else { "  TOO HIGH" };
-        let name = self.operation.name();
+        let name = &self.name;
         format!("{name:<13} {:>8.1} instructions, ceiling {ceiling}{verdict}", self.instructions)
     }
 }
@@ -152,22 +198,24 @@ mod tests {
 
     #[test]
     fn ceilings_go_down_and_never_up() {
-        let mut ceilings = Ceilings::parse("# x\nget 100\nset 50\n").unwrap();
-        let counted = |operation, found| ceilings.judge(operation, found);
-        let (get, set) = (counted(Operation::Get, 90.5), counted(Operation::Set, 51.0));
-        let find = counted(Operation::Find, 10.0);
+        let subjects = Subject::own(Path::new("bench"));
+        let parse = |text: &str| Ceilings::parse(text, &subjects).unwrap();
+        let mut ceilings = parse("# x\nget 100\nset 50\n");
+        let (get, set) = (ceilings.judge("get", 90.5), ceilings.judge("set", 51.0));
+        let find = ceilings.judge("find", 10.0);
         assert!(get.is_low_enough(0) && !set.is_low_enough(0) && !find.is_low_enough(9));
         assert!(!set.is_low_enough(1) && set.is_low_enough(2));
         assert!(set.line(0).contains("TOO HIGH") && find.line(0).contains("none"));
         ceilings.lower(&[get, set, find]);
-        assert_eq!(ceilings, Ceilings::parse("find 10\nget 91\nset 50").unwrap());
-        assert_eq!(Ceilings::parse(&ceilings.text()).unwrap(), ceilings);
+        assert_eq!(ceilings, parse("find 10\nget 91\nset 50"));
+        assert_eq!(parse(&ceilings.text(&subjects)), ceilings);
     }
 
     #[test]
     fn lines_that_mean_nothing_are_refused() {
+        let subjects = Subject::own(Path::new("bench"));
         for text in ["get", "get x", "fly 3"] {
-            assert!(Ceilings::parse(text).is_err(), "{text}");
+            assert!(Ceilings::parse(text, &subjects).is_err(), "{text}");
         }
     }
 }

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::{print, write_file};
 use crate::failure::Failure;
-use crate::instructions::{Ceilings, Counted, count};
+use crate::instructions::{Ceilings, Counted, Subject};
 use crate::micro::{self, Operation};
 
 #[derive(Args)]
@@ -33,9 +33,13 @@ pub(super) struct InstructionsArgs {
     /// other ways on other processors.
     #[arg(long, value_name = "PERCENT", default_value_t = 0, conflicts_with = "lower")]
     tolerance: u8,
+    /// Count this program's operations too: started alone it names them, one a line, and with
+    /// OPERATION COUNT it executes one. May be given more than once.
+    #[arg(long, value_name = "PROGRAM")]
+    beside: Vec<PathBuf>,
     /// Only these operations.
-    #[arg(long, value_delimiter = ',', value_parser = Operation::parse)]
-    only: Vec<Operation>,
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
 }
 
 pub(super) fn micro(args: &MicroArgs) -> Result<(), Failure> {
@@ -43,18 +47,26 @@ pub(super) fn micro(args: &MicroArgs) -> Result<(), Failure> {
 }
 
 pub(super) fn instructions(args: &InstructionsArgs) -> Result<(), Failure> {
-    let mut ceilings = read(&args.ceilings, args.lower)?;
     let program = std::env::current_exe().map_err(Failure::system("cannot find itself"))?;
-    let wanted = |one: &&Operation| args.only.is_empty() || args.only.contains(one);
+    let mut subjects = Subject::own(&program);
+    for other in &args.beside {
+        subjects.extend(Subject::of(other)?);
+    }
+    let known = |name: &&String| subjects.iter().any(|subject| subject.name == **name);
+    if let Some(name) = args.only.iter().find(|name| !known(name)) {
+        return Err(Failure::Option(format!("`{name}` is not an operation")));
+    }
+    let mut ceilings = read(&args.ceilings, &subjects, args.lower)?;
+    let wanted = |one: &&Subject| args.only.is_empty() || args.only.contains(&one.name);
     let mut counted: Vec<Counted> = Vec::new();
-    for &operation in Operation::ALL.iter().filter(wanted) {
-        let one = ceilings.judge(operation, count(&program, operation)?);
+    for subject in subjects.iter().filter(wanted) {
+        let one = ceilings.judge(&subject.name, subject.count()?);
         print(&one.line(args.tolerance))?;
         counted.push(one);
     }
     if args.lower {
         ceilings.lower(&counted);
-        return write_file(&args.ceilings, &ceilings.text());
+        return write_file(&args.ceilings, &ceilings.text(&subjects));
     }
     match counted.iter().filter(|one| !one.is_low_enough(args.tolerance)).count() {
         0 => Ok(()),
@@ -62,9 +74,9 @@ pub(super) fn instructions(args: &InstructionsArgs) -> Result<(), Failure> {
     }
 }
 
-fn read(path: &Path, may_miss: bool) -> Result<Ceilings, Failure> {
+fn read(path: &Path, subjects: &[Subject], may_miss: bool) -> Result<Ceilings, Failure> {
     match std::fs::read_to_string(path) {
-        Ok(text) => Ceilings::parse(&text),
+        Ok(text) => Ceilings::parse(&text, subjects),
         Err(error) if may_miss && error.kind() == std::io::ErrorKind::NotFound => {
             Ok(Ceilings::default())
         }
