@@ -2,7 +2,7 @@
 //!
 //! Owns the search: rates rise by half until one is not served, then the gap is halved. Invariant:
 //! requests come due whatever the server does, and a rate is given up only after
-//! [`TRIES`] measurements, since a virtual machine may be stopped for a millisecond at any time.
+//! `TRIES` measurements, since a virtual machine may be stopped for a millisecond at any time.
 //! Cost: some twenty measurements a server.
 
 use std::net::IpAddr;
