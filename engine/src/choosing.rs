@@ -58,10 +58,20 @@ impl<E: Effects> Engine<E> {
 
     /// The segment whose records were last used longest ago.
     fn choose_due(&mut self) -> bool {
-        let heads = Stream::ALL.into_iter().filter_map(|stream| self.segments.oldest_of(stream));
-        let sealed = heads.filter(|head| self.segments.segment(*head).state == State::Sealed);
-        let due = sealed.min_by_key(|head| self.segments.segment(*head).middle());
-        let Some(number) = due else { return false };
+        let heads = Stream::ALL.into_iter();
+        let heads = heads.filter_map(|stream| Some((stream, self.segments.oldest_of(stream)?)));
+        let may_pay = |(stream, head): &(Stream, u32)| {
+            let segment = self.segments.segment(*head);
+            // Few survive at times: the oldest must not outlive all others in a segment half full.
+            let survivors = *stream != Stream::Writes && segment.live > 0;
+            segment.state == State::Sealed || segment.state == State::Open && survivors
+        };
+        let due = heads.filter(may_pay);
+        let due = due.min_by_key(|(_, head)| self.segments.segment(*head).middle());
+        let Some((stream, number)) = due else { return false };
+        if self.segments.segment(number).state == State::Open {
+            self.segments.seal(stream);
+        }
         let segment = *self.segments.segment(number);
         let mut work = Work::default();
         let mut prospect = self.prospect(number, DUE_SAMPLES_MAX, &mut work);
