@@ -116,7 +116,6 @@ impl<E: Effects> Engine<E> {
         let watched = self.watch(place, had, item.deadline_ms, now_ms);
         if let Some(number) = item.found.and_then(|at| self.segments.record(at).large_number()) {
             self.larges.retire(number);
-            self.largest.removed(place);
         }
         let (number, large) = match &item.value {
             Source::Inline(_) => (0, false),
@@ -194,7 +193,6 @@ impl<E: Effects> Engine<E> {
             Some(old) => {
                 self.index.replace(place, old, at);
                 self.segments.kill(old);
-                self.largest.removed(place);
             }
         }
         self.largest.added(place, len);
@@ -268,7 +266,6 @@ impl<E: Effects> Engine<E> {
         let version = self.sequences.advance(place.slot, given);
         self.index.count_deadline(place, had, false);
         self.index.remove(place, at);
-        self.largest.removed(place);
         match cause {
             Cause::Deleted => {}
             Cause::Expired => self.counters.expired += 1,
@@ -295,7 +292,6 @@ impl<E: Effects> Engine<E> {
     fn flush_slot(&mut self, db: u8, slot: u16, given: Option<Version>) -> Version {
         let version = self.sequences.advance(slot, given);
         self.index.retire_slot(db, slot, self.segments.serial());
-        self.largest.flushed(db, Some(slot));
         self.effects.emit(&Effect { slot, db, version, change: Change::Flushed });
         version
     }
@@ -310,7 +306,6 @@ impl<E: Effects> Engine<E> {
             from = usize::from(slot) + 1;
         }
         self.index.retire_db(db, self.segments.serial());
-        self.largest.flushed(db, None);
         last
     }
 }

@@ -1,12 +1,12 @@
-//! The largest items: a bounded list kept while items are written and removed.
+//! The largest items: a bounded list of where they may be found.
 //!
 //! Sets of places, chosen by the key's hash, each with the largest items of its part of the keys:
-//! a new item enters its set above the set's smallest. Invariant: an item that was removed or
-//! resized is not listed with the bytes it had; one that is listed takes more than every item of
-//! its set that came after the set was full. What was turned away while the set was full of larger
-//! ones is found again only when it is written. Cost: a comparison for an item that is no larger
-//! than those listed, eight comparisons of tags for one that grows, shrinks or goes, nothing for
-//! one that is rewritten in place.
+//! an item that is written elsewhere than it lay enters its set above the set's smallest. Nothing
+//! is done when an item goes or shrinks: what is listed is looked up again when it is asked for,
+//! and one place after another every `LARGEST_CHECK_MS`, so that what has gone does not keep
+//! others out for long. What was turned away meanwhile is found again only when it is written.
+//! Invariant: what is kept is bounded. Cost: a comparison for an item that is no larger than those
+//! listed, nothing for one that goes or is rewritten in place.
 
 use crate::key::Place;
 
@@ -27,58 +27,56 @@ struct Set {
 /// The largest items.
 #[derive(Debug)]
 pub(crate) struct Largest {
+    /// The smallest of all, 0 while there is room.
+    floor: usize,
     /// The smallest of each set, 0 while it has room.
     floors: [u32; SETS],
     /// None before the first item.
     sets: Vec<Set>,
+    /// The place to be checked next, counted over all sets.
+    next: usize,
 }
 
 impl Default for Largest {
     fn default() -> Self {
-        Self { floors: [0; SETS], sets: Vec::new() }
+        Self { floor: 0, floors: [0; SETS], sets: Vec::new(), next: 0 }
     }
 }
 
 impl Largest {
-    /// A new item takes `bytes`.
+    /// An item takes `bytes` now.
     #[inline]
     pub(crate) fn added(&mut self, place: Place, bytes: usize) {
-        if bytes > self.floors[number_of(place)] as usize {
+        if bytes > self.floor {
             self.keep(place, bytes);
         }
     }
 
-    /// An item has gone.
-    #[inline]
-    pub(crate) fn removed(&mut self, place: Place) {
-        let number = number_of(place);
-        let Some(set) = self.sets.get(number) else { return };
-        // All tags are compared without a branch each, so that it takes few instructions.
-        let tag = tag_of(place);
-        if set.tags.iter().fold(false, |hit, it| hit | (*it == tag)) {
-            self.drop_from(number, place);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn drop_from(&mut self, number: usize, place: Place) {
-        if let Some(way) = self.sets[number].find(place) {
-            self.sets[number].bytes[way] = 0;
-            self.floors[number] = 0;
-        }
-    }
-
-    /// All items of a database have gone, or those of one of its slots.
-    pub(crate) fn flushed(&mut self, db: u8, slot: Option<u16>) {
-        for (set, floor) in self.sets.iter_mut().zip(&mut self.floors) {
-            for way in 0..WAYS {
-                let place = set.places[way];
-                if place.db == db && slot.is_none_or(|slot| place.slot == slot) {
-                    (set.bytes[way], *floor) = (0, 0);
-                }
+    /// The next item listed, in turn, after a look at no more than one set. What the caller finds
+    /// out about it, it says to [`correct`](Self::correct).
+    pub(crate) fn next_to_check(&mut self) -> Option<Place> {
+        for _ in 0..WAYS {
+            self.next = (self.next + 1) % (SETS * WAYS);
+            let set = self.sets.get(self.next / WAYS)?;
+            if set.bytes[self.next % WAYS] > 0 {
+                return Some(set.places[self.next % WAYS]);
             }
         }
+        None
+    }
+
+    /// What [`next_to_check`](Self::next_to_check) named takes `bytes`, 0 when it has gone.
+    pub(crate) fn correct(&mut self, bytes: usize) {
+        let number = self.next / WAYS;
+        let Some(set) = self.sets.get_mut(number) else { return };
+        set.bytes[self.next % WAYS] = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.settle(number);
+    }
+
+    /// A set has changed.
+    fn settle(&mut self, number: usize) {
+        self.floors[number] = self.sets[number].least();
+        self.floor = self.floors.into_iter().min().unwrap_or(0) as usize;
     }
 
     /// The items listed, unordered.
@@ -97,17 +95,25 @@ impl Largest {
             self.sets = vec![Set { tags: [0; WAYS], bytes: [0; WAYS], places }; SETS];
         }
         let number = number_of(place);
+        if bytes <= self.floors[number] as usize {
+            return;
+        }
         let set = &mut self.sets[number];
         let least = || (0..WAYS).min_by_key(|way| set.bytes[*way]).expect("a set has places");
         let way = set.find(place).unwrap_or_else(least);
         set.tags[way] = tag_of(place);
         set.places[way] = place;
         set.bytes[way] = u32::try_from(bytes).unwrap_or(u32::MAX);
-        self.floors[number] = set.bytes.into_iter().min().unwrap_or(0);
+        self.settle(number);
     }
 }
 
 impl Set {
+    /// The bytes of the smallest, 0 while there is room.
+    fn least(&self) -> u32 {
+        self.bytes.into_iter().min().unwrap_or(0)
+    }
+
     /// Where the item is listed. A key whose tag is alike, one in billions, passes for it.
     fn find(&self, place: Place) -> Option<usize> {
         let tag = tag_of(place);
@@ -157,6 +163,15 @@ mod tests {
         }
     }
 
+    /// One round of checks: items take what `bytes` says.
+    fn check(largest: &mut Largest, bytes: impl Fn(Place) -> usize) {
+        for _ in 0..SETS * WAYS {
+            if let Some(place) = largest.next_to_check() {
+                largest.correct(bytes(place));
+            }
+        }
+    }
+
     #[test]
     fn what_went_or_shrank_makes_room() {
         let mut largest = Largest::default();
@@ -164,32 +179,18 @@ mod tests {
             largest.added(place(number), 1000);
         }
         let before = listed(&largest);
-        for place in &before[..64] {
-            largest.removed(*place);
-        }
-        for place in &before[64..] {
-            largest.removed(*place);
-            largest.added(*place, 10);
-        }
-        assert_eq!(listed(&largest).len(), 64);
+        let (gone, shrunk) = before.split_at(64);
+        check(&mut largest, |place| if shrunk.contains(&place) { 10 } else { 0 });
+        let mut left = listed(&largest);
+        left.sort_unstable_by_key(|place| (place.slot, place.fragment));
+        let mut expected = shrunk.to_vec();
+        expected.sort_unstable_by_key(|place| (place.slot, place.fragment));
+        assert_eq!(left, expected);
         for number in 20_000..30_000 {
             largest.added(place(number), 500);
         }
         let after = listed(&largest);
         assert_eq!(after.len(), SETS * WAYS);
-        assert!(before.iter().all(|place| !after.contains(place)), "small ones have given way");
-    }
-
-    #[test]
-    fn flushed_items_are_not_listed() {
-        let mut largest = Largest::default();
-        (0..3000).for_each(|number| largest.added(place(number), number as usize + 1));
-        largest.flushed(1, None);
-        assert!(listed(&largest).iter().all(|place| place.db != 1));
-        let slot = listed(&largest)[0].slot;
-        largest.flushed(listed(&largest)[0].db, Some(slot));
-        assert!(listed(&largest).iter().all(|place| place.slot != slot));
-        (0..3).for_each(|db| largest.flushed(db, None));
-        assert!(listed(&largest).is_empty());
+        assert!(gone.iter().chain(shrunk).all(|place| !after.contains(place)), "they gave way");
     }
 }

@@ -104,5 +104,7 @@ pub const HOT_SHARE_MIN: u64 = 100;
 pub const HOT_KEYS_MAX: usize = 100;
 /// Large items reported at once.
 pub const LARGEST_ITEMS_MAX: usize = 128;
+/// Between two looks at whether a large item is still there: all are looked at within two seconds.
+pub const LARGEST_CHECK_MS: u64 = 16;
 /// Bytes of the index that an item takes: its entry and the part of its table that is not filled.
 pub const INDEX_SHARE_BYTES: usize = 9;

@@ -9,7 +9,7 @@ use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::hot::{Candidate, HotKey, HotKeys};
 use crate::key::{Key, Place};
-use crate::limits::{INDEX_SHARE_BYTES, LARGEST_ITEMS_MAX};
+use crate::limits::{INDEX_SHARE_BYTES, LARGEST_CHECK_MS, LARGEST_ITEMS_MAX};
 use crate::table::Address;
 
 /// An item with what it takes.
@@ -82,7 +82,23 @@ impl<E: Effects> Engine<E> {
     #[inline(never)]
     pub(crate) fn rank_large(&mut self, place: Place, at: Address) {
         let bytes = self.bytes_at(at) as usize;
-        self.largest.removed(place);
         self.largest.added(place, bytes);
+    }
+
+    /// Looks up one of the listed large items again, every `LARGEST_CHECK_MS`.
+    #[inline]
+    pub(crate) fn check_largest(&mut self, now_ms: u64) {
+        if now_ms.saturating_sub(self.largest_checked_ms) >= LARGEST_CHECK_MS {
+            self.largest_checked_ms = now_ms;
+            self.check_next_largest(now_ms);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn check_next_largest(&mut self, now_ms: u64) {
+        let Some(place) = self.largest.next_to_check() else { return };
+        let bytes = self.live_at(place, now_ms).map_or(0, |at| self.bytes_at(at));
+        self.largest.correct(bytes as usize);
     }
 }

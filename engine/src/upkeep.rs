@@ -23,6 +23,7 @@ impl<E: Effects> Engine<E> {
     /// Does up to `steps_max` bounded steps of what is due: expiry, draining, freeing, cleaning.
     pub fn maintain(&mut self, now_ms: u64, steps_max: usize) -> Progress {
         self.keeper.advance(now_ms);
+        self.check_largest(now_ms);
         let mut more = true;
         for _ in 0..steps_max {
             more = self.maintain_step(now_ms);

@@ -8,6 +8,7 @@ use std::num::NonZeroU64;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use support::{START_MS, engine, key, seed};
+use velodrome_engine::limits::{LARGEST_CHECK_MS, LARGEST_ITEMS_MAX};
 use velodrome_engine::{Deadline, Engine, Write};
 
 fn set(engine: &mut Engine<()>, db: u8, name: &[u8], len: usize, now_ms: u64) {
@@ -92,6 +93,27 @@ fn listed_items_exist_whatever_is_done_to_them() {
     }
     engine.flush(None, now_ms);
     assert!(engine.largest_items(10, now_ms).is_empty());
+}
+
+#[test]
+fn large_items_that_went_make_room_within_two_seconds() {
+    let mut engine = engine(64 << 20, None, ());
+    let hasher = support::hasher();
+    for number in 0..4000_u32 {
+        set(&mut engine, 0, &number.to_le_bytes(), 3000, START_MS);
+    }
+    for number in 0..4000_u32 {
+        assert!(engine.delete(&key(&hasher, 0, &number.to_le_bytes()), START_MS));
+    }
+    assert_eq!(engine.largest_items(10, START_MS), []);
+    for tick in 1..=2000 / LARGEST_CHECK_MS + 4 {
+        engine.maintain(START_MS + tick * LARGEST_CHECK_MS, 4);
+    }
+    let now_ms = START_MS + 2100;
+    for number in 4000..8000_u32 {
+        set(&mut engine, 0, &number.to_le_bytes(), 500, now_ms);
+    }
+    assert_eq!(engine.largest_items(200, now_ms).len(), LARGEST_ITEMS_MAX);
 }
 
 #[test]
