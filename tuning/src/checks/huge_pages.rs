@@ -1,6 +1,7 @@
 //! Huge pages, transparent and reserved.
 //!
-//! Owns when segments may be backed by huge pages without stalls or waste. Cost: three small files.
+//! Owns when huge pages would make a node stall or grow beyond what it counts; it asks for none.
+//! Cost: three small files.
 
 use super::Check;
 use super::sight::Sight;
@@ -14,9 +15,9 @@ const POOL_PATH: &str = "proc/sys/vm/nr_hugepages";
 pub(super) const ENABLED: Check = Check {
     name: "huge pages",
     area: AREA,
-    wanted: "madvise",
-    why: "madvise gives huge pages to who asks for them; always also gives them to what is used \
-          only in part, and the node's memory grows beyond what it counts; never takes them away",
+    wanted: "madvise, or any but always",
+    why: "always gives huge pages to what is used only in part, and the node's memory grows beyond \
+          what it counts; a node asks for none, other programs may",
     look: enabled,
 };
 
@@ -39,20 +40,19 @@ pub(super) const POOL: Check = Check {
 };
 
 fn enabled(sight: &Sight) -> Look {
-    let setting = sight.setting(ENABLED_PATH, "madvise");
-    match setting.found.clone() {
-        None => Look::unknown().setting(setting),
-        Some(found) if found == "madvise" => Look::good(found).setting(setting),
-        Some(found) => Look::advice(found).setting(setting),
-    }
+    any_but_always(sight, ENABLED_PATH)
 }
 
 fn defrag(sight: &Sight) -> Look {
-    let setting = sight.setting(DEFRAG_PATH, "madvise");
+    any_but_always(sight, DEFRAG_PATH)
+}
+
+fn any_but_always(sight: &Sight, path: &'static str) -> Look {
+    let setting = sight.setting(path, "madvise");
     match setting.found.clone() {
         None => Look::unknown().setting(setting),
         Some(found) if found == "always" => Look::advice(found).setting(setting),
-        Some(found) => match sight.kept(DEFRAG_PATH) {
+        Some(found) => match sight.kept(path) {
             Some(kept) => Look::good(found).setting(kept),
             None => Look::unknown(),
         },
