@@ -101,7 +101,8 @@ impl Shard {
             return inputs.push(Input::new(conn, Bytes::Received(chunk)));
         }
         session.pending.extend_from_slice(&chunk);
-        if !session.stalled() {
+        // One that waits for its turn keeps its place among those that do.
+        if !session.stalled() && !session.in_backlog {
             session.input = Some(inputs.len());
             let joined = std::mem::take(&mut session.pending);
             return inputs.push(Input::new(conn, Bytes::Joined(joined)));
@@ -114,10 +115,10 @@ impl Shard {
 
     /// Executes what the inputs hold, as far as this turn's budget goes.
     pub(crate) fn serve(&mut self, inputs: &mut Vec<Input>, wire: &mut impl Wire) {
+        // The turn may not be long enough for all: those that have waited longest come first.
+        let received = inputs.len();
         self.take_backlog(inputs, wire);
-        // The turn may not be long enough for all, so every turn another one comes first.
-        let first = self.turns as usize % inputs.len().max(1);
-        inputs.rotate_left(first);
+        inputs.rotate_left(received);
         let mut arguments = std::mem::take(&mut self.arguments);
         let mut jobs = Vec::with_capacity(COMMANDS_PER_BATCH_MAX);
         let mut budget = COMMANDS_PER_TURN_MAX;
@@ -139,6 +140,8 @@ impl Shard {
             }
         }
         self.arguments = arguments;
+        // Who got nothing of this turn goes before who got a part.
+        inputs.sort_by_key(|input| input.done.get() > 0);
         inputs.drain(..).for_each(|input| self.keep_rest(input, wire));
     }
 

@@ -5,7 +5,9 @@ use velodrome_net::{Chunk, ConnId};
 use super::actor::{Actor, Answer, Words};
 use super::node::{Node, Weather};
 use super::wire::SimulatedWire;
-use crate::limits::{COMMANDS_PER_TURN_MAX, PIECES_PER_TURN_MAX};
+use crate::limits::{
+    COMMANDS_PER_CONNECTION_PER_TURN_MAX, COMMANDS_PER_TURN_MAX, PIECES_PER_TURN_MAX,
+};
 use crate::shard::session::Profile;
 use crate::shard::wire::Wire;
 
@@ -50,6 +52,41 @@ fn greedy_connections_starve_nobody() {
     for conn in conns {
         let replies = wire.output(conn).expect("it is open").len() / "+PONG\r\n".len();
         assert!(replies * 10 > fair * 9, "{replies} of {fair} for {conn:?}");
+    }
+}
+
+#[test]
+fn who_waits_longest_comes_first() {
+    const CONNECTIONS: usize = 6;
+    let mut node = Node::<Absent>::new(1, Weather { shards: 1, ..Weather::default() });
+    let (shard, mut wire) = (&mut node.shards[0], SimulatedWire::new(0));
+    let conns: Vec<ConnId> = (0..CONNECTIONS as u32).map(|place| ConnId::new(1, place)).collect();
+    for conn in &conns {
+        wire.open(*conn);
+        shard.open(*conn, Profile::default());
+    }
+    let requests = "PING\r\n".repeat(COMMANDS_PER_CONNECTION_PER_TURN_MAX);
+    let (mut inputs, mut before) = (Vec::new(), vec![0; CONNECTIONS]);
+    let turns_of_a_round =
+        CONNECTIONS / (COMMANDS_PER_TURN_MAX / COMMANDS_PER_CONNECTION_PER_TURN_MAX) + 1;
+    for turn in 1..=20 {
+        for conn in &conns {
+            shard.receive(*conn, Chunk::copied(requests.as_bytes()), &mut inputs, &mut wire);
+        }
+        shard.serve(&mut inputs, &mut wire);
+        shard.settle_own(&mut wire);
+        shard.turns += 1;
+        if turn % turns_of_a_round != 0 {
+            continue;
+        }
+        for (conn, before) in conns.iter().zip(&mut before) {
+            let replies = wire.output(*conn).expect("it is open").len() / "+PONG\r\n".len();
+            assert!(replies > *before, "{conn:?} waited for more than a round, at turn {turn}");
+            *before = replies;
+        }
+        let (least, most) = (before.iter().min(), before.iter().max());
+        let apart = most.expect("some") - least.expect("some");
+        assert!(apart <= COMMANDS_PER_CONNECTION_PER_TURN_MAX, "{before:?} at turn {turn}");
     }
 }
 
