@@ -17,6 +17,8 @@ pub mod suite;
 pub mod ceiling;
 // Traces replayed: miss ratios by policy and size.
 pub mod trace;
+// What an item weighs in resident memory.
+pub mod density;
 // Rounds, scenarios and the order in which the servers take their turns.
 pub mod peers;
 // What the comparison found, as a table for people and as JSON for machines.

@@ -102,3 +102,6 @@ pub const TRACE_SHARDS_MAX: usize = 1_024;
 
 /// Longest time to live in seconds: what is more is the Unix time at which a value ends.
 pub const TTL_S_MAX: u32 = 30 * 24 * 3600;
+
+/// Turnovers of a measurement of density.
+pub const TURNOVERS_MAX: u64 = 1_000;

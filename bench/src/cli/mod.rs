@@ -16,6 +16,8 @@ mod report;
 mod suite;
 // `velodrome-bench trace`.
 mod trace;
+// `velodrome-bench density`.
+mod density;
 // `velodrome-bench micro`, `instructions`.
 mod micro;
 // Texts of flags that are more than a number.
@@ -67,6 +69,8 @@ enum Measurement {
     Echo(suite::EchoArgs),
     /// Replays a trace by the engine's policies at several sizes and says how much was missed.
     Trace(Box<trace::TraceArgs>),
+    /// What an item takes in memory beside its key and value, fresh and after churn.
+    Density(density::DensityArgs),
     /// One operation of codec or engine, so many times, for callgrind to count.
     Micro(micro::MicroArgs),
     /// Instructions of every such operation, by callgrind, beside their ceilings.
@@ -93,6 +97,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Measurement::Compare(args) => suite::compare(&args).map(|()| Verdict::Good),
         Measurement::Echo(args) => suite::echo(&args, &stop).map(|()| Verdict::Good),
         Measurement::Trace(args) => trace::run(&args, &stop).map(|()| Verdict::Good),
+        Measurement::Density(args) => density::run(&args, &stop).map(|()| Verdict::Good),
         Measurement::Micro(args) => micro::micro(&args).map(|()| Verdict::Good),
         Measurement::Instructions(args) => micro::instructions(&args).map(|()| Verdict::Good),
     });

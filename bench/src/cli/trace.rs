@@ -9,17 +9,18 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
-use serde::Serialize;
 use velodrome_engine::Policy;
 use velodrome_net::Address;
 
 use super::{print, units, write_file};
 use crate::failure::Failure;
 use crate::limits::TRACE_SHARDS_MAX;
+use crate::provenance::Provenance;
 use crate::trace::figure::{Budget, Figure};
 use crate::trace::format::Format;
 use crate::trace::matrix::{Matrix, Server, Watch};
 use crate::trace::objects::{Objects, Sizes};
+use crate::trace::record::Record;
 use crate::trace::{file, picture, table};
 
 /// The sizes of objects in caches bounded by items: they do not matter there.
@@ -76,18 +77,6 @@ pub(super) struct TraceArgs {
     /// Write the first plot here: objects missed by engines of the first number of shards.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-}
-
-/// All figures and what they are of.
-#[derive(Serialize)]
-struct Document<'a> {
-    trace: &'a str,
-    requests: usize,
-    objects: usize,
-    bytes_of_all: u64,
-    sizes: String,
-    sized_by: &'static str,
-    figures: &'a [Figure],
 }
 
 fn policy(text: &str) -> Result<Policy, String> {
@@ -155,7 +144,7 @@ impl TraceArgs {
 }
 
 pub(super) fn run(args: &TraceArgs, stop: &AtomicBool) -> Result<(), Failure> {
-    let matrix = args.matrix()?;
+    let (matrix, of) = (args.matrix()?, Provenance::here());
     let (objects, sizes) = args.objects()?;
     let by_bytes = !args.bytes.is_empty();
     let name = args.file.file_name().unwrap_or_default().to_string_lossy();
@@ -181,16 +170,17 @@ pub(super) fn run(args: &TraceArgs, stop: &AtomicBool) -> Result<(), Failure> {
         write_file(path, &picture::file(&name, &figures, by_bytes))?;
     }
     let Some(path) = &args.json else { return Ok(()) };
-    let document = Document {
-        trace: &name,
+    let record = Record {
+        of,
+        trace: name.into_owned(),
         requests: objects.requests().len(),
         objects: objects.count(),
         bytes_of_all: objects.bytes_of_all(),
         sizes: sizes.text(),
-        sized_by: if by_bytes { "bytes" } else { "items" },
-        figures: &figures,
+        sized_by: (if by_bytes { "bytes" } else { "items" }).to_owned(),
+        figures,
     };
-    let text = serde_json::to_string_pretty(&document).expect("figures are plain data");
+    let text = serde_json::to_string_pretty(&record).expect("figures are plain data");
     write_file(path, &(text + "\n"))
 }
 

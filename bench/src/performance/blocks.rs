@@ -1,41 +1,19 @@
-//! What each block of the document says.
+//! Every block of the document.
 //!
-//! Owns names, words and drawings of blocks. Invariant: every block is there, with or without a
-//! record, so that the document never shows figures of another machine. Cost: none worth naming.
+//! Owns their list, and words and drawings of comparisons and rates. Invariant: every block is
+//! there, with or without a record, so that the document never shows figures of another machine.
+//! Cost: none worth naming.
 
 use std::path::Path;
 
+use super::block::Block;
 use super::records::Records;
-use super::tables;
+use super::{density, policies, suite, tables};
 use crate::bars::{Bar, Bars};
 use crate::ceiling::Ceilings;
 use crate::load::Outcome;
 use crate::plot::{Line, Plot};
 use crate::report::{Comparison, Summary};
-use crate::suite::{Record, Scored};
-
-/// Scenarios whose dataset changes under the load.
-const CHURNS: [&str; 8] = [
-    "ttl-churn",
-    "mass-expiry",
-    "eviction-churn",
-    "index-growth",
-    "flushall",
-    "slow-reader",
-    "reconnect-storm",
-    "idle",
-];
-
-/// One block.
-#[derive(Clone, Debug)]
-pub struct Block {
-    /// Its name in the document.
-    pub name: &'static str,
-    /// What stands there.
-    pub markdown: String,
-    /// Files' names and drawings.
-    pub plots: Vec<(&'static str, String)>,
-}
 
 /// Every block; `plots` is the folder of the drawings as the document names it.
 pub(super) fn all(records: &Records, plots: &Path) -> Vec<Block> {
@@ -71,24 +49,12 @@ pub(super) fn all(records: &Records, plots: &Path) -> Vec<Block> {
             "velodrome-bench peers --two-shards --record",
         ),
         open_loop(records.ceilings.as_ref()),
-        floor(records.suite.as_ref()),
-        churns(records.suite.as_ref()),
-        suite(records.suite.as_ref()),
+        instructions(records.instructions.as_deref()),
+        policies::block(&records.policies),
+        density::block(records.density.as_ref()),
     ];
-    let finish = |mut block: Block| {
-        for (name, _) in &block.plots {
-            let path = plots.join(name);
-            let title = name.trim_end_matches(".svg");
-            block.markdown += &format!("\n![{title}]({})\n", path.display());
-        }
-        block
-    };
-    blocks.into_iter().map(finish).collect()
-}
-
-fn missing(name: &'static str, command: &str) -> Block {
-    let markdown = format!("Not in the committed records; `{command}` makes one.");
-    Block { name, markdown, plots: Vec::new() }
+    let of_suite = suite::blocks(records.suite.as_ref());
+    blocks.into_iter().chain(of_suite).map(|block| block.linked(plots)).collect()
 }
 
 /// A comparison with one peer. Blocks that carry a peer's name show that peer only.
@@ -98,14 +64,14 @@ fn peers(
     file: &'static str,
     command: &str,
 ) -> Block {
-    let Some(comparison) = comparison else { return missing(name, command) };
+    let Some(comparison) = comparison else { return Block::missing(name, command) };
     let shown = |summary: &&Summary| match name {
         "redis" | "memcached" => summary.peer == name,
         _ => true,
     };
     let group: Vec<Summary> = comparison.summaries.iter().filter(shown).cloned().collect();
     let (Some(first), of) = (group.first(), comparison.of.words()) else {
-        return missing(name, command);
+        return Block::missing(name, command);
     };
     let of = if comparison.of.date.is_empty() { String::new() } else { format!("{of}. ") };
     let (subject, peer) = (&first.subject, &first.peer);
@@ -123,7 +89,7 @@ fn peers(
     let rows = group.iter().map(bar).collect();
     let (unit, one) = ("ratio: less is better; the mark is the bar", Some(peer.as_str()));
     let svg = Bars { title: &title, unit, one, rows }.file();
-    Block { name, markdown, plots: svg.map(|svg| (file, svg)).into_iter().collect() }
+    Block::text(name, markdown).drawn(file, svg)
 }
 
 fn capital(text: &str) -> String {
@@ -133,7 +99,9 @@ fn capital(text: &str) -> String {
 
 fn open_loop(ceilings: Option<&Ceilings>) -> Block {
     let name = "open-loop";
-    let Some(record) = ceilings else { return missing(name, "velodrome-bench ceiling --record") };
+    let Some(record) = ceilings else {
+        return Block::missing(name, "velodrome-bench ceiling --record");
+    };
     let markdown = format!(
         "{}. {}, Poisson arrivals, {} s a rate; a rate is served while p99 stays below {:.0} \
          µs.\n\n{}",
@@ -165,58 +133,23 @@ fn open_loop(ceilings: Option<&Ceilings>) -> Block {
         ..latency.clone()
     };
     let files = [("latency-against-load.svg", latency), ("median-against-load.svg", median)];
-    let plots = files.into_iter().filter_map(|(file, plot)| Some((file, plot.file()?))).collect();
-    Block { name, markdown, plots }
+    let block = Block::text(name, markdown);
+    files.into_iter().fold(block, |block, (file, plot)| block.drawn(file, plot.file()))
 }
 
-fn floor(record: Option<&Record>) -> Block {
-    let name = "floor";
-    let scenarios = chosen(record, |scored| scored.over_base.is_some());
-    if scenarios.is_empty() {
-        return missing(name, "velodrome-bench suite");
+/// The committed ceilings, a line each: `name instructions`.
+fn instructions(text: Option<&str>) -> Block {
+    let name = "instructions";
+    let rows: Vec<(&str, &str)> = text
+        .unwrap_or_default()
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(' '))
+        .collect();
+    if rows.is_empty() {
+        return Block::missing(name, "velodrome-bench instructions --lower");
     }
-    let table = tables::over_base(&scenarios);
-    Block { name, markdown: format!("{}.\n\n{table}", head(record)), plots: Vec::new() }
-}
-
-fn churns(record: Option<&Record>) -> Block {
-    let name = "turns";
-    let scenarios = chosen(record, |scored| {
-        CHURNS.contains(&scored.name.as_str()) || !scored.counted.is_empty()
-    });
-    if scenarios.is_empty() {
-        return missing(name, "velodrome-bench suite");
-    }
-    let (table, counted) = (tables::suite(&scenarios), tables::counted(&scenarios));
-    Block { name, markdown: format!("{}.\n\n{table}{counted}", head(record)), plots: Vec::new() }
-}
-
-fn suite(record: Option<&Record>) -> Block {
-    let name = "suite";
-    let scenarios = chosen(record, |_| true);
-    if scenarios.is_empty() {
-        return missing(name, "velodrome-bench suite");
-    }
-    let bar = |scored: &&Scored| {
-        let figure = crate::spread::Spread::of([scored.cpu_ns()?])?;
-        Some(Bar { name: scored.name.clone(), figure, at_most: None })
-    };
-    // Large values would leave the others no length.
-    let small = scenarios.iter().filter(|scored| scored.cpu_ns().is_some_and(|ns| ns < 20_000.0));
-    let rows = small.filter_map(bar).collect();
-    let title = "Processor time an operation";
-    let svg = Bars { title, unit: "ns: less is better", one: None, rows }.file();
-    let markdown = format!("{}.\n\n{}", head(record), tables::suite(&scenarios));
-    Block { name, markdown, plots: svg.map(|svg| ("suite.svg", svg)).into_iter().collect() }
-}
-
-fn chosen(record: Option<&Record>, wanted: impl Fn(&Scored) -> bool) -> Vec<&Scored> {
-    let scenarios = record.map(|record| &record.scenarios[..]).unwrap_or_default();
-    scenarios.iter().filter(|scored| wanted(scored)).collect()
-}
-
-fn head(record: Option<&Record>) -> String {
-    record.map(|record| record.of.words()).unwrap_or_default()
+    Block::text(name, tables::instructions(&rows))
 }
 
 #[cfg(test)]
@@ -229,7 +162,8 @@ mod tests {
     fn without_records_every_block_names_its_command() {
         let blocks = all(&Records::default(), Path::new("plots"));
         for (index, block) in blocks.iter().enumerate() {
-            assert!(block.markdown.contains("velodrome-bench "), "{}", block.name);
+            let command = ["velodrome-bench ", "bench/policies "];
+            assert!(command.iter().any(|it| block.markdown.contains(it)), "{}", block.name);
             assert!(block.plots.is_empty());
             assert!(blocks[..index].iter().all(|other| other.name != block.name));
         }

@@ -9,8 +9,18 @@
 //! Owns the blocks of the document and the drawings beside the records. Invariant: no figure of a
 //! block is typed by hand; what has no record says so and how to make one. Cost: reading a folder.
 
-// What each block says.
+// Every block, in the document's order.
 mod blocks;
+// Blocks of the latency suite.
+mod suite;
+// The block of eviction policies.
+mod policies;
+// Miss ratios others found on the same traces.
+mod published;
+// The block of density.
+mod density;
+// One block.
+mod block;
 // Figures as tables.
 pub mod tables;
 // The records of one machine.
@@ -19,7 +29,7 @@ mod records;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use blocks::Block;
+pub use block::Block;
 use records::Records;
 
 use crate::failure::Failure;
@@ -90,7 +100,7 @@ mod tests {
     use super::*;
 
     fn block(name: &'static str, markdown: &str) -> Block {
-        Block { name, markdown: markdown.to_owned(), plots: Vec::new() }
+        Block::text(name, markdown.to_owned())
     }
 
     #[test]

@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 use crate::ceiling::Ceilings;
+use crate::density;
 use crate::failure::Failure;
 use crate::report::{Comparison, Summary};
 use crate::suite::Record;
+use crate::trace;
 
 /// The newest record of each kind.
 #[derive(Debug, Default)]
@@ -29,6 +31,12 @@ pub(super) struct Records {
     pub(super) ceilings: Option<Ceilings>,
     /// The latency suite.
     pub(super) suite: Option<Record>,
+    /// Miss ratios by policy: of every trace the newest sized by items, and by bytes.
+    pub(super) policies: Vec<trace::record::Record>,
+    /// What items weigh.
+    pub(super) density: Option<density::Record>,
+    /// The file of ceilings of instructions, which is of no machine.
+    pub(super) instructions: Option<String>,
 }
 
 impl Records {
@@ -50,6 +58,12 @@ impl Records {
             two_shards: last(&newest("two-shards"), |record: &Comparison| record.of.unix_s)?,
             ceilings: last(&newest("ceiling"), |record: &Ceilings| record.of.unix_s)?,
             suite: last(&newest(""), |record: &Record| record.of.unix_s)?,
+            policies: of_traces(all(&newest("policies"))?),
+            density: last(&newest("density"), |record: &density::Record| record.of.unix_s)?,
+            instructions: folder
+                .ancestors()
+                .nth(2)
+                .and_then(|bench| fs::read_to_string(bench.join("instructions.ceilings")).ok()),
         })
     }
 }
@@ -66,6 +80,17 @@ fn all<T: DeserializeOwned>(paths: &[PathBuf]) -> Result<Vec<T>, Failure> {
 /// The record taken last; of records that do not say when, the last by name.
 fn last<T: DeserializeOwned>(paths: &[PathBuf], at: fn(&T) -> u64) -> Result<Option<T>, Failure> {
     Ok(all(paths)?.into_iter().max_by_key(at))
+}
+
+/// The newest record of every trace and way of sizing, in the order they were taken.
+fn of_traces(mut records: Vec<trace::record::Record>) -> Vec<trace::record::Record> {
+    records.sort_by_key(|record| record.of.unix_s);
+    let mut kept: Vec<trace::record::Record> = Vec::new();
+    for record in records {
+        kept.retain(|old| (&old.trace, &old.sized_by) != (&record.trace, &record.sized_by));
+        kept.push(record);
+    }
+    kept
 }
 
 /// The newest record, and what others of its commit hold beside it.
@@ -145,5 +170,23 @@ mod tests {
             found.summaries.iter().map(|it| (&it.scenario[..], it.subject_ns_per_op)).collect();
         assert_eq!((names, &found.conditions[..]), (vec![("x", 3.0), ("y", 5.0)], "c"));
         assert!(together(Vec::new()).is_none());
+    }
+
+    #[test]
+    fn of_every_trace_the_newest_is_kept() {
+        let record = |unix_s, trace: &str, sized_by: &str| trace::record::Record {
+            of: Provenance { unix_s, ..Provenance::default() },
+            trace: trace.to_owned(),
+            sized_by: sized_by.to_owned(),
+            ..trace::record::Record::default()
+        };
+        let kept = of_traces(vec![
+            record(5, "a", "items"),
+            record(3, "a", "bytes"),
+            record(1, "a", "items"),
+            record(4, "b", "items"),
+        ]);
+        let times: Vec<u64> = kept.iter().map(|record| record.of.unix_s).collect();
+        assert_eq!(times, [3, 4, 5]);
     }
 }

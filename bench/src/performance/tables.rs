@@ -94,19 +94,22 @@ pub(super) fn over_base(scenarios: &[&Scored]) -> String {
 /// Scenarios of the suite.
 pub(super) fn suite(scenarios: &[&Scored]) -> String {
     let mut out = String::from(
-        "| scenario | what | k/s | ns/op | p50, µs | p99 | p99.9 | p99.99 | max | cores | MiB |\n\
-         |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+        "| scenario | what | k/s | ns/op | of the floor | p50, µs | p99 | p99.9 | p99.99 | max \
+         | cores | MiB |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     for scored in scenarios {
         let Some(outcome) = scored.best() else { continue };
         let (server, latencies) = (outcome.server.unwrap_or_default(), outcome.latencies);
+        let floor = scored.base.as_ref().filter(|base| base.starts_with("echo"));
+        let over = floor.and(scored.over_base).map(|over| format!("{over:.2}"));
         let _ = writeln!(
             out,
-            "| {} | {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.3} | {} |",
+            "| {} | {} | {:.0} | {:.0} | {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.3} | {} |",
             scored.name,
             scored.what,
             outcome.answers_per_s / 1000.0,
             server.cpu_ns_per_op,
+            over.unwrap_or_default(),
             latencies.p50_us,
             latencies.p99_us,
             latencies.p999_us,
@@ -119,24 +122,48 @@ pub(super) fn suite(scenarios: &[&Scored]) -> String {
     out
 }
 
-/// What scenarios counted beside their latencies; nothing where none did.
-pub(super) fn counted(scenarios: &[&Scored]) -> String {
-    let mut names: Vec<&String> =
-        scenarios.iter().flat_map(|scored| scored.counted.keys()).collect();
-    names.sort();
-    names.dedup();
-    if names.is_empty() {
-        return String::new();
-    }
-    let heads: String = names.iter().map(|name| format!(" {name} |")).collect();
-    let mut out = format!("\n| scenario |{heads}\n|---|{}\n", "--:|".repeat(names.len()));
-    for scored in scenarios.iter().filter(|scored| !scored.counted.is_empty()) {
-        let cell = |name: &&String| match scored.counted.get(*name) {
-            Some(figure) => format!(" {} |", (figure * 100.0).round() / 100.0),
+/// The node's own account of its turns, where a scenario has it.
+pub(super) fn turns(scenarios: &[&Scored]) -> String {
+    const COLUMNS: [&str; 9] = [
+        "turns",
+        "turn p50, µs",
+        "turn p99, µs",
+        "turn p99.9, µs",
+        "turn p99.99, µs",
+        "turn max, µs",
+        "step max, items",
+        "step max, bytes",
+        "step max, entries",
+    ];
+    let heads: String = COLUMNS.iter().map(|name| format!(" {name} |")).collect();
+    let mut out = format!("| scenario |{heads}\n|---|{}\n", "--:|".repeat(COLUMNS.len()));
+    for scored in scenarios {
+        let cell = |name: &&str| match scored.counted.get(*name) {
+            Some(figure) => format!(" {figure} |"),
             None => " |".to_owned(),
         };
-        let cells: String = names.iter().map(cell).collect();
+        let cells: String = COLUMNS.iter().map(cell).collect();
         let _ = writeln!(out, "| {} |{cells}", scored.name);
+    }
+    out
+}
+
+/// What one scenario counted, a row a figure; those of turns stand elsewhere.
+pub(super) fn counted(scored: &Scored) -> String {
+    let mut out = String::from("| what | figure |\n|---|--:|\n");
+    let other = |name: &str| !name.starts_with("turn") && !name.starts_with("step");
+    for (name, figure) in scored.counted.iter().filter(|(name, _)| other(name)) {
+        let digits = if figure.fract() == 0.0 || figure.abs() >= 1000.0 { 0 } else { 2 };
+        let _ = writeln!(out, "| {name} | {figure:.digits$} |");
+    }
+    out
+}
+
+/// The most instructions each operation may take.
+pub(super) fn instructions(rows: &[(&str, &str)]) -> String {
+    let mut out = String::from("| operation | instructions, at most |\n|---|--:|\n");
+    for (name, figure) in rows {
+        let _ = writeln!(out, "| {name} | {} |", figure.trim());
     }
     out
 }
@@ -222,8 +249,13 @@ mod tests {
         assert!(text.contains("none served"));
         let mut scored = Scored { outcomes: vec![Outcome::default()], ..Scored::default() };
         is_table(&suite(&[&scored]));
-        assert_eq!(counted(&[&scored]), "");
-        scored.counted.insert("longest step".to_owned(), 256.0);
-        is_table(&counted(&[&scored]));
+        is_table(&turns(&[&scored]));
+        scored.counted.insert("turn max, µs".to_owned(), 256.0);
+        scored.counted.insert("keys expired".to_owned(), 5e6);
+        is_table(&turns(&[&scored]));
+        assert!(turns(&[&scored]).contains("| 256 |"));
+        is_table(&counted(&scored));
+        assert!(counted(&scored).ends_with("| keys expired | 5000000 |\n"));
+        is_table(&instructions(&[("get", "454")]));
     }
 }

@@ -9,6 +9,10 @@ mod scenarios;
 mod record;
 // Two records side by side.
 mod compare;
+// Reads while many keys expire at once, beside the same reads before.
+mod expiring;
+// Overwrites in just the memory they need, beside the same with memory to spare.
+mod roomy;
 // A client that reads slowly beside the load.
 mod slow_reader;
 // What a node says about its turns.
@@ -23,7 +27,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use velodrome_net::{Address, DriverChoice};
 
 pub use compare::compare;
-pub use record::{Record, Scored};
+pub use record::{Judged, Record, Scored};
 pub use scenarios::{Case, all};
 
 use crate::cpu_time::process_cpu_ns;
@@ -93,16 +97,24 @@ pub fn run(
         if !found.counted.is_empty() {
             progress(&turns::line(&found.counted));
         }
+        if let Some(judged) = &found.judged {
+            progress(&judged.line());
+        }
         scored.push(found);
     }
     Ok(scored)
 }
 
 fn measure(plan: &Plan, case: &Case, stop: &AtomicBool) -> Result<Scored, Failure> {
-    let server = start(plan, case)?;
-    if case.extra == Beside::Idle {
-        let outcome = idle(&server, plan.seconds.max(IDLE_S_MIN))?;
-        return Ok(Scored::new(case.name, case.what, vec![outcome]));
+    let server = start(plan, case, None)?;
+    match case.extra {
+        Beside::Idle => {
+            let outcome = idle(&server, plan.seconds.max(IDLE_S_MIN))?;
+            return Ok(Scored::new(case.name, case.what, vec![outcome]));
+        }
+        Beside::Expiring => return expiring::measure(plan, case, &server, stop),
+        Beside::Roomy => return roomy::measure(plan, case, &server, stop),
+        _ => {}
     }
     let outcomes = load(plan, case, &server, stop)?;
     let mut scored = Scored::new(case.name, case.what, outcomes);
@@ -119,10 +131,7 @@ fn load(
     server: &ServerProcess,
     stop: &AtomicBool,
 ) -> Result<Vec<Outcome>, Failure> {
-    let ends_at_s = case.ends_after_s.map(|after_s| {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        now.as_secs() + u64::from(after_s)
-    });
+    let ends_at_s = case.ends_after_s.map(|after_s| unix_s() + u64::from(after_s));
     let load_plan = load_plan(plan, case, server, ends_at_s);
     let mut session = Session::start(load_plan, Some(server.pid()))?;
     let mut stage = |stage: Stage| -> Result<Outcome, Failure> {
@@ -174,21 +183,28 @@ fn flush_later(node: SocketAddr) -> JoinHandle<Result<(), Failure>> {
     })
 }
 
+/// The Unix time in whole seconds.
+fn unix_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 /// Seconds until a Unix time.
 fn seconds_until(at_s: u64) -> f64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     (at_s as f64 - now.as_secs_f64()).max(0.0)
 }
 
-fn start(plan: &Plan, case: &Case) -> Result<ServerProcess, Failure> {
+/// A server for the scenario; `memory` is what a node gets instead of the scenario's.
+fn start(plan: &Plan, case: &Case, memory: Option<&str>) -> Result<ServerProcess, Failure> {
     let mut extra_args = plan.velodrome_args.clone();
     let (kind, program, shards) = match case.server {
         Server::Echo => {
             extra_args.clear();
             (Kind::Echo, plan.own_program.clone(), 1)
         }
-        Server::Node { shards, memory } => {
-            extra_args.extend(["--max-memory".to_owned(), memory.to_owned()]);
+        Server::Node { shards, memory: usual } => {
+            let memory = memory.unwrap_or(usual).to_owned();
+            extra_args.extend(["--max-memory".to_owned(), memory]);
             (Kind::Velodrome, plan.velodrome.clone(), shards)
         }
     };

@@ -8,6 +8,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::load::Outcome;
 use crate::provenance::Provenance;
+use crate::spread::Spread;
+
+/// A figure and the most it may be.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    /// What it is, in words.
+    pub what: String,
+    /// The figure, and its range over rounds or seconds.
+    pub figure: Spread,
+    /// The most it may be.
+    pub at_most: f64,
+}
 
 /// One scenario's figures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +37,9 @@ pub struct Scored {
     /// What the server itself counted, by name with unit: turns, steps.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counted: BTreeMap<String, f64>,
+    /// What the scenario is about, where that has a bar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Judged>,
 }
 
 /// A whole run.
@@ -40,14 +55,32 @@ pub struct Record {
     pub scenarios: Vec<Scored>,
 }
 
+impl Judged {
+    /// Whether the figure is no more than it may be.
+    pub fn is_met(&self) -> bool {
+        self.figure.median <= self.at_most
+    }
+
+    /// The figure in one line.
+    pub(super) fn line(&self) -> String {
+        let Judged { what, figure: Spread { min, median, max }, at_most } = self;
+        let verdict = if self.is_met() { "met" } else { "MISSED" };
+        format!("    {what}: {median:.2} ({min:.2}..{max:.2}), at most {at_most}: {verdict}")
+    }
+}
+
 impl Scored {
     pub(super) fn new(name: &str, what: &str, outcomes: Vec<Outcome>) -> Scored {
         let (name, what) = (name.to_owned(), what.to_owned());
         Scored { name, what, outcomes, ..Scored::default() }
     }
 
-    /// The outcome that counts: the highest rate served well, or the only one.
+    /// The outcome that counts: the highest rate served well, or the last where the rate is one.
     pub fn best(&self) -> Option<&Outcome> {
+        let last = self.outcomes.last()?;
+        if self.outcomes.iter().all(|outcome| outcome.offered_per_s == last.offered_per_s) {
+            return Some(last);
+        }
         let well = |outcome: &&Outcome| {
             let p99_us = outcome.latencies.p99_us;
             outcome.offered_per_s.is_none()
@@ -97,5 +130,16 @@ mod tests {
         let outcomes = vec![outcome(1.0, 10.0), outcome(2.0, 999.0), outcome(3.0, 1001.0)];
         let scored = Scored::new("a", "b", outcomes);
         assert_eq!(scored.best().unwrap().offered_per_s, Some(2.0));
+        let equal = vec![outcome(2.0, 10.0), outcome(2.0, 2000.0)];
+        assert_eq!(Scored::new("a", "b", equal).best().unwrap().latencies.p99_us, 2000.0);
+    }
+
+    #[test]
+    fn a_figure_at_its_bar_is_met() {
+        let figure = Spread { min: 1.0, median: 1.5, max: 2.0 };
+        let judged = Judged { what: "w".to_owned(), figure, at_most: 1.5 };
+        assert!(judged.is_met() && judged.line().ends_with("at most 1.5: met"));
+        let above = Judged { at_most: 1.4, ..judged };
+        assert!(!above.is_met() && above.line().ends_with("MISSED"));
     }
 }

@@ -26,6 +26,10 @@ pub(super) enum Beside {
     Filling,
     /// FLUSHALL.
     Flush,
+    /// As many other keys expire in one second.
+    Expiring,
+    /// The same load on a node that has memory to spare.
+    Roomy,
 }
 
 /// One scenario.
@@ -112,7 +116,8 @@ impl Case {
 pub fn all() -> Vec<Case> {
     let mut cases = points();
     cases.extend(shapes());
-    cases.extend(churns().into_iter().map(|case| Case { counts_turns: true, ..case }));
+    let changing = churns().into_iter().chain(upheavals());
+    cases.extend(changing.map(|case| Case { counts_turns: true, ..case }));
     cases
 }
 
@@ -207,6 +212,13 @@ fn churns() -> Vec<Case> {
             warm_up: false,
             ..new("index-growth", "new keys only").mixed("set").deep(16)
         },
+    ]
+}
+
+/// Much changes at once, or at the limit.
+fn upheavals() -> Vec<Case> {
+    let new = Case::new;
+    vec![
         Case {
             keys: 20_000_000,
             extra: Beside::Filling,
@@ -217,6 +229,22 @@ fn churns() -> Vec<Case> {
             ends_after_s: Some(40),
             may_miss: true,
             ..new("expiry-5m", "reads while 5 million keys expire in one second").deep(16)
+        },
+        Case {
+            keys: 5_000_000,
+            ttl_s: Some((1, 86_400)),
+            extra: Beside::Expiring,
+            may_miss: true,
+            ..new("expiry-10m", "reads at 30 % of the peak while 5 of 10 million keys expire")
+                .deep(16)
+        },
+        Case {
+            extra: Beside::Roomy,
+            may_miss: true,
+            ..new("overwrite-limit", "overwrites of 50-150 bytes in just the memory they need")
+                .mixed("set")
+                .sized("50-150")
+                .deep(16)
         },
         Case {
             keys: 20_000_000,

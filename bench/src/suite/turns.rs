@@ -1,4 +1,4 @@
-//! What a node says about its turns: their processor time and the most that one step did.
+//! What a node says about itself: its turns' processor time, the most that one step did, counts.
 //!
 //! Owns the conversation with the node, on a connection of its own. Invariant: the figures are of
 //! the time since [`forget`]. Cost: two commands a scenario.
@@ -40,10 +40,25 @@ pub(super) fn line(counted: &Counted) -> String {
 }
 
 fn of_info(text: &str) -> Counted {
-    let fields: HashMap<&str, &str> =
-        text.lines().filter_map(|line| line.trim_end().split_once(':')).collect();
-    let figure = |name: &str| fields.get(name).and_then(|text| text.parse().ok());
+    let fields = fields(text);
+    let figure = |name: &str| fields.get(name).copied();
     FIELDS.iter().filter_map(|(field, name)| Some(((*name).to_owned(), figure(field)?))).collect()
+}
+
+/// The fields of INFO that are numbers.
+fn fields(text: &str) -> HashMap<&str, f64> {
+    let lines = text.lines().filter_map(|line| line.trim_end().split_once(':'));
+    lines.filter_map(|(name, text)| Some((name, text.parse().ok()?))).collect()
+}
+
+/// Numbers of INFO, in the order of `names`; 0 for what the node does not say.
+pub(super) fn numbers<const N: usize>(
+    node: SocketAddr,
+    names: [&str; N],
+) -> Result<[f64; N], Failure> {
+    let text = ask(node, &[b"INFO"])?;
+    let fields = fields(&text);
+    Ok(names.map(|name| fields.get(name).copied().unwrap_or(0.0)))
 }
 
 /// Lets the node count from now on.

@@ -3,7 +3,7 @@
 //! Owns the counts of one pass. Invariant: what was missed is part of what was asked for. Cost:
 //! constant a request.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::objects::Objects;
 
@@ -17,7 +17,7 @@ pub enum Budget {
 }
 
 /// What replayed the trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Engines in this process.
@@ -29,7 +29,7 @@ pub enum Kind {
 }
 
 /// One cache's replay.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
     /// What replayed it.
     pub kind: Kind,
@@ -50,7 +50,7 @@ pub struct Figure {
 }
 
 /// Counts of one pass.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Requests.
     pub requests: u64,
@@ -65,7 +65,7 @@ pub struct Tally {
 }
 
 /// What a cache held at the end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Held {
     /// Objects.
     pub items: u64,

@@ -12,6 +12,8 @@ pub mod matrix;
 pub mod picture;
 // What was found, as lines for people.
 pub mod table;
+// What a replay leaves behind.
+pub mod record;
 // The replay over the network.
 pub mod over;
 // The replay through engines in this process.
