@@ -16,7 +16,8 @@ use crate::item::{Item, ValueRef};
 use crate::key::{Key, KeyHasher, Place};
 use crate::larges::Larges;
 use crate::largest::Largest;
-use crate::mapping::prefetch;
+use crate::limits::PREFETCH_RECORD_BYTES_MAX;
+use crate::mapping::{prefetch, prefetch_near};
 use crate::policy::{Keeper, Policy};
 use crate::refused::StartError;
 use crate::segments::Segments;
@@ -28,6 +29,8 @@ use crate::wheel::Wheel;
 
 /// Bytes of a cache line.
 const LINE_LEN: usize = 64;
+/// Mean bytes of a record from which on more than its first two lines are fetched ahead.
+const LONG_RECORD_LEN: usize = 160;
 
 /// One shard's dataset.
 #[derive(Debug)]
@@ -142,6 +145,7 @@ impl<E: Effects> Engine<E> {
     /// cache misses of many keys overlap.
     #[inline]
     pub fn prefetch<'k>(&self, keys: impl Iterator<Item = &'k Key<'k>> + Clone) {
+        let records = keys.clone();
         let node = |key: &Key<'_>| self.index.node(key.db, key.slot);
         keys.clone().filter_map(node).for_each(prefetch);
         for key in keys.clone() {
@@ -154,6 +158,21 @@ impl<E: Effects> Engine<E> {
             let Some(at) = self.index.find(key.place(), |_| true) else { continue };
             for offset in [0, LINE_LEN] {
                 self.segments.byte(at, offset).into_iter().for_each(prefetch);
+            }
+        }
+        if self.segments.live_bytes() > self.index.items() * LONG_RECORD_LEN as u64 {
+            self.prefetch_long(records);
+        }
+    }
+
+    /// Asks for what follows the first lines of records, whose lengths are known by now.
+    #[inline(never)]
+    fn prefetch_long<'k>(&self, keys: impl Iterator<Item = &'k Key<'k>>) {
+        for key in keys {
+            let Some(at) = self.index.find(key.place(), |_| true) else { continue };
+            let len = self.segments.record(at).shape().len().min(PREFETCH_RECORD_BYTES_MAX);
+            for offset in (2 * LINE_LEN..len).step_by(LINE_LEN) {
+                self.segments.byte(at, offset).into_iter().for_each(prefetch_near);
             }
         }
     }

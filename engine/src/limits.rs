@@ -108,3 +108,5 @@ pub const LARGEST_ITEMS_MAX: usize = 128;
 pub const LARGEST_CHECK_MS: u64 = 16;
 /// Bytes of the index that an item takes: its entry and the part of its table that is not filled.
 pub const INDEX_SHARE_BYTES: usize = 9;
+/// Bytes of a record that are fetched ahead of its command.
+pub const PREFETCH_RECORD_BYTES_MAX: usize = 2048;

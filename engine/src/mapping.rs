@@ -133,6 +133,19 @@ pub(crate) fn prefetch<T>(place: &T) {
     let _ = place;
 }
 
+/// As [`prefetch`], but not into the first cache, which more important lines are on their way to.
+#[inline(always)]
+pub(crate) fn prefetch_near<T>(place: &T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: as in `prefetch`.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(core::ptr::from_ref(place).cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

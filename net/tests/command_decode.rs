@@ -242,6 +242,8 @@ fn routes_follow_the_tables_keys() {
             let (Some(keys), Ok(command)) = (spec.keys.first(), Command::decode(args)) else {
                 return;
             };
+            let at_its_key = matches!(command.route(), Route::Key(_));
+            assert_eq!(spec.runs_at_its_key, at_its_key, "{}", spec.full_name);
             if command.route() != Route::Transaction {
                 let key = args.get(keys.begin).as_ptr();
                 match command.route() {

@@ -28,6 +28,8 @@ pub struct Spec {
     pub flags: Flags,
     /// Where its keys are.
     pub keys: &'static [KeySpec],
+    /// Whether it runs on the shard of its key, when it has just one.
+    pub runs_at_its_key: bool,
     /// ACL categories beyond those that follow from the flags, without `@`.
     pub categories: &'static [&'static str],
     /// Hints for clients that talk to many nodes.
@@ -63,6 +65,7 @@ impl Spec {
             arity,
             flags,
             keys: &[],
+            runs_at_its_key: true,
             categories: &[],
             tips: &[],
             since: "",
@@ -110,6 +113,12 @@ impl Spec {
             self.flags = self.flags.and(MOVABLE_KEYS).and(NO_MANDATORY_KEYS);
         }
         self.keys = keys;
+        self
+    }
+
+    /// Its keys say nothing about where it runs.
+    pub(super) const fn runs_here(mut self) -> Self {
+        self.runs_at_its_key = false;
         self
     }
 

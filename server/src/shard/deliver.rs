@@ -97,8 +97,9 @@ impl Shard {
         }
         self.engine.prefetch(ready.iter().filter_map(|(_, key)| key.as_ref()));
         for ((request, spec), (args, key)) in requests.iter().zip(&ready) {
-            let command = spec.decode(*args).expect("a sibling sends what it has decoded");
-            self.run_request_timed(from, request, &command, *args, key.as_ref(), wire);
+            let decoded = &spec.decode(*args);
+            let command = decoded.as_ref().expect("a sibling sends what it has decoded");
+            self.run_request_timed(from, request, command, *args, key.as_ref(), wire);
         }
     }
 

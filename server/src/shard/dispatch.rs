@@ -32,14 +32,17 @@ impl Shard {
     ) -> bool {
         let plain = session.authenticated && session.queued.is_none() && !self.pausing();
         match spec {
-            Some(spec) if plain => match spec.decode(args) {
-                Ok(command) => match (command.route(), key) {
-                    (Route::Key(bytes), Some(located)) if std::ptr::eq(bytes, located.bytes) => {
-                        self.run_located(session, spec, &command, args, located, wire);
+            // By reference: a move of what was just written waits until all writes before it, of
+            // the last value too, have reached the cache.
+            Some(spec) if plain => match &spec.decode(args) {
+                Ok(command) => match key {
+                    Some(located) if spec.runs_at_its_key => {
+                        debug_assert_eq!(command.route(), Route::Key(located.bytes));
+                        self.run_located(session, spec, command, args, located, wire);
                     }
-                    _ => self.place(session, spec, &command, args, wire),
+                    _ => self.place(session, spec, command, args, wire),
                 },
-                Err(refused) => self.refuse(session, &refused, wire),
+                Err(refused) => self.refuse(session, refused, wire),
             },
             _ => {
                 if !self.run_with_care(session, args, wire) {

@@ -222,6 +222,7 @@ pub(super) const ROWS: &[Spec] = &[
         )
         .categories(&["transaction"])
         .keys(&[KeySpec::to_end(1, 1, &["RO"])])
+        .runs_here()
         .args(&[KEY.multiple()]),
     Spec::new("unwatch", 1, ANYTIME_OUTSIDE_SCRIPTS.and(FAST).and(ALLOW_BUSY), keyspace::unwatch)
         .about("transactions", "2.2.0", "O(1)", "Forgets the watched keys")
