@@ -87,7 +87,7 @@ impl Operation {
 }
 
 /// What operations work on.
-struct Bench {
+pub struct Bench {
     engine: Engine<()>,
     hasher: KeyHasher,
     keys: Vec<Vec<u8>>,
@@ -112,7 +112,11 @@ pub fn run(operation: Operation, count: u64) -> Result<(), Failure> {
 }
 
 impl Bench {
-    fn new(operation: Operation) -> Result<Bench, Failure> {
+    /// A dataset for `operation`.
+    ///
+    /// # Errors
+    /// When the system refuses the engine's memory, or a write is refused.
+    pub fn new(operation: Operation) -> Result<Bench, Failure> {
         let hasher = KeyHasher::new([1, 2]);
         let memory_bytes = match operation {
             Operation::SetEvicting => FULL_MEMORY_BYTES,
@@ -149,7 +153,11 @@ impl Bench {
         Ok(bench)
     }
 
-    fn execute(&mut self, operation: Operation, number: u64) -> Result<(), Failure> {
+    /// Executes the operation it was made for once, on the `number`-th key.
+    ///
+    /// # Errors
+    /// When a write is refused.
+    pub fn execute(&mut self, operation: Operation, number: u64) -> Result<(), Failure> {
         let at = (number % KEYS) as usize;
         match operation {
             Operation::ParseGet | Operation::ParseSet => self.parse(at),
