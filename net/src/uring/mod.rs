@@ -217,14 +217,15 @@ impl UringDriver {
         } else {
             Ok(())
         };
-        if hub.waker.unpark() {
+        let mail = hub.waker.unpark();
+        if mail {
             hub.events.push_back(crate::event::Event::Mailbox);
         }
         entered?;
         if !self.headers.is_empty() && self.ring.is_drained() {
             self.headers.clear();
         }
-        self.reap(hub);
+        self.reap(hub, mail);
         self.fire_timers(hub);
         Ok(())
     }
@@ -274,13 +275,13 @@ impl UringDriver {
         }
     }
 
-    fn reap(&mut self, hub: &mut Hub) {
+    fn reap(&mut self, hub: &mut Hub, mail: bool) {
         self.receives = 0;
         while let Some(completion) = self.ring.next_completion() {
             self.complete(hub, completion);
         }
         if let Some(batching) = &mut self.batching {
-            batching.turned(self.receives, mono_ns());
+            batching.turned(self.receives, mail, mono_ns());
         }
     }
 
