@@ -17,6 +17,8 @@ mod listeners;
 mod arrival;
 // Signals to stop.
 mod signals;
+// Outgoing mail: what waits for room, and whom to wake.
+mod post;
 // The mailboxes between shards.
 mod mailbox;
 // One core's data and everything that is said about it.

@@ -46,8 +46,8 @@ impl Mailboxes {
     }
 
     /// Puts a parcel into a mailbox, or gives it back when the mailbox is full.
-    pub(crate) fn post(&self, from: u16, to: u16, parcel: Parcel) -> Result<(), Parcel> {
-        self.queue(from, to).push(parcel)
+    pub(crate) fn post(&self, from: u16, to: u16, parcel: Parcel) -> Result<(), Box<Parcel>> {
+        self.queue(from, to).push(parcel).map_err(Box::new)
     }
 
     /// The next parcel that `from` put there for `to`.

@@ -12,11 +12,12 @@ use velodrome_net::{CloseReason, ConnId, Driver, Event, Wait, Waker, mono_ns};
 
 use crate::arrival;
 use crate::clock::{Clock, boot_ns, thread_cpu_ns};
-use crate::limits::{DRAIN_MS_MAX, SPIN_US_MAX, TICK_MS};
+use crate::limits::{DRAIN_MS_MAX, TICK_MS};
 use crate::mailbox::Mailboxes;
+use crate::post::Post;
 use crate::shard::Shard;
 use crate::shard::input::Input;
-use crate::shard::parcel::{Note, Parcel};
+use crate::shard::parcel::Note;
 use crate::signals;
 
 /// Token of the timer of periodic work.
@@ -31,13 +32,9 @@ pub(crate) struct Turn {
     mailboxes: Arc<Mailboxes>,
     clock: Clock,
     inputs: Vec<Input>,
-    /// Parcels that did not fit into a mailbox.
-    unposted: Vec<Option<Parcel>>,
+    post: Post,
     /// Peers that send no more, whose requests may not all be answered yet.
     half_closed: Vec<ConnId>,
-    spin_until_ns: u64,
-    /// How long to spin for siblings: as long as that lately paid.
-    spin_us: u64,
     tick_set: bool,
     due_set_ms: u64,
     maintain_at_once: bool,
@@ -52,17 +49,15 @@ impl Turn {
         mailboxes: Arc<Mailboxes>,
         clock: Clock,
     ) -> Self {
-        let unposted = (0..shard.facts.shard_count()).map(|_| None).collect();
+        let post = Post::new(shard.id, shard.facts.shard_count());
         Self {
             shard,
             driver,
             mailboxes,
             clock,
             inputs: Vec::new(),
-            unposted,
+            post,
             half_closed: Vec::new(),
-            spin_until_ns: 0,
-            spin_us: SPIN_US_MAX,
             tick_set: false,
             due_set_ms: u64::MAX,
             maintain_at_once: false,
@@ -88,15 +83,17 @@ impl Turn {
             self.driver.poll(wait)?;
             let began_ns = boot_ns();
             self.shard.begin_turn(self.clock.ms_at(began_ns), began_ns, &mut self.driver);
-            self.take_events();
-            self.take_mail();
+            let mut idle = !self.take_events();
+            idle &= !self.take_mail();
             self.shard.serve(&mut self.inputs, &mut self.driver);
             self.shard.settle_own(&mut self.driver);
             self.close_those_done();
-            self.post_mail();
+            idle &= !self.post_mail(began_ns);
             self.keep_house();
             self.end_turn(began_ns);
+            self.wake_siblings(idle, began_ns);
             if self.stopped() {
+                self.wake_siblings(true, began_ns);
                 self.shard.publish();
                 return Ok(());
             }
@@ -107,27 +104,16 @@ impl Turn {
     fn wait(&mut self) -> Wait {
         let busy = self.shard.has_work()
             || self.maintain_at_once
-            || self.unposted.iter().any(Option::is_some)
+            || !self.post.is_done()
             || self.mailboxes.any(self.shard.id);
-        if busy {
-            return Wait::Now;
-        }
-        if self.shard.awaits_siblings() {
-            let now_ns = mono_ns();
-            if self.spin_until_ns == 0 {
-                self.spin_until_ns = now_ns + self.spin_us * 1000;
-            }
-            if now_ns < self.spin_until_ns {
-                return Wait::Now;
-            }
-            // In vain: the sibling may not be running at all.
-            self.spin_us = (self.spin_us / 2).max(1);
-        }
-        Wait::Until(self.stop_at_ns)
+        if busy { Wait::Now } else { Wait::Until(self.stop_at_ns) }
     }
 
-    fn take_events(&mut self) {
+    /// Serves what has happened; false when nothing has.
+    fn take_events(&mut self) -> bool {
+        let mut any = false;
         while let Some(event) = self.driver.next_event() {
+            any = true;
             match event {
                 Event::Received { conn, bytes } => {
                     self.shard.receive(conn, bytes, &mut self.inputs, &mut self.driver);
@@ -150,6 +136,7 @@ impl Turn {
                 | Event::LogDurable { .. } => {}
             }
         }
+        any
     }
 
     /// Hands an accepted socket to the shard with the fewest connections.
@@ -199,38 +186,33 @@ impl Turn {
         self.shard.facts.connections[id].fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Serves what siblings have sent.
-    fn take_mail(&mut self) {
-        let id = self.shard.id;
-        for from in 0..self.unposted.len() as u16 {
+    /// Serves what siblings have sent; false when they have sent nothing.
+    fn take_mail(&mut self) -> bool {
+        let (id, mut any) = (self.shard.id, false);
+        for from in 0..self.shard.facts.shard_count() as u16 {
             while !self.shard.has_undelivered()
                 && let Some(parcel) = self.mailboxes.take(from, id)
             {
-                if self.spin_until_ns != 0 {
-                    self.spin_until_ns = 0;
-                    self.spin_us = (self.spin_us + 1).min(SPIN_US_MAX);
-                }
                 self.shard.deliver(from, parcel, &mut self.driver);
+                any = true;
             }
         }
         for (socket, listener) in std::mem::take(&mut self.shard.arrivals) {
             self.adopt(socket, listener);
         }
+        any
     }
 
-    /// Sends what siblings are owed, and wakes those that sleep.
-    fn post_mail(&mut self) {
-        let id = self.shard.id;
-        for to in (0..self.unposted.len() as u16).filter(|to| *to != id) {
-            let waiting = self.unposted[usize::from(to)].take();
-            let Some(parcel) = waiting.or_else(|| self.shard.take_parcel(to)) else { continue };
-            match self.mailboxes.post(id, to, parcel) {
-                Ok(()) => {
-                    if let Some(waker) = self.mailboxes.waker(to) {
-                        self.driver.wake(waker);
-                    }
-                }
-                Err(parcel) => self.unposted[usize::from(to)] = Some(parcel),
+    /// Sends what siblings are owed; false when that is nothing.
+    fn post_mail(&mut self, now_ns: u64) -> bool {
+        let Self { shard, mailboxes, post, .. } = self;
+        post.send(mailboxes, now_ns, |to| shard.take_parcel(to))
+    }
+
+    fn wake_siblings(&mut self, idle: bool, now_ns: u64) {
+        for to in self.post.take_unwoken(idle, now_ns) {
+            if let Some(waker) = self.mailboxes.waker(to) {
+                self.driver.wake(waker);
             }
         }
     }

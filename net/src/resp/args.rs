@@ -170,6 +170,26 @@ impl<'a> Args<'a> {
         Self { spans: &self.spans[range], ..*self }
     }
 
+    /// Copies the arguments behind `bytes` and where they lie there behind `spans`. Those that
+    /// lie in the request are copied at once, with what is between them.
+    #[inline]
+    pub fn append_to(&self, bytes: &mut Vec<u8>, spans: &mut Vec<Span>) {
+        let (Some(first), Some(last)) = (self.spans.first(), self.spans.last()) else { return };
+        let (from, to) = (first.start as usize, last.start as usize + last.len as usize);
+        let base = bytes.len();
+        if self.spans.iter().any(|span| span.start & UNESCAPED_BIT != 0) {
+            for arg in self.iter() {
+                spans.push(Span::of_request(bytes.len(), arg.len()));
+                bytes.extend_from_slice(arg);
+            }
+            return;
+        }
+        bytes.extend_from_slice(&self.bytes[from..to]);
+        let moved =
+            |span: &Span| Span::of_request(span.start as usize - from + base, span.len as usize);
+        spans.extend(self.spans.iter().map(moved));
+    }
+
     #[inline]
     fn resolve(&self, span: Span) -> &'a [u8] {
         let bytes = if span.start & UNESCAPED_BIT == 0 { self.bytes } else { self.unescaped };
@@ -242,6 +262,20 @@ mod tests {
         assert_eq!(args.try_get(3), None);
         assert_eq!(args.range(1..2), args.range(1..2));
         assert_ne!(args.range(1..2), args.range(0..1));
+    }
+
+    #[test]
+    fn copies_say_the_same() {
+        let unescaped = Span::of_unescaped(1, 2);
+        for third in [Span::of_request(6, 3), Span::of_request(6, 0), unescaped] {
+            let spans = [Span::of_request(2, 1), Span::of_request(4, 2), third];
+            let args = Args { bytes: b"..a.bc.def", unescaped: b"xyz", spans: &spans };
+            let (mut bytes, mut copies) = (b"before".to_vec(), vec![unescaped]);
+            args.append_to(&mut bytes, &mut copies);
+            assert_eq!(Args::new(&bytes, &copies[1..]), args);
+            args.slice(3).append_to(&mut bytes, &mut copies);
+            assert_eq!(copies.len(), 4, "nothing is copied of none");
+        }
     }
 
     #[test]

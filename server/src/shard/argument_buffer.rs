@@ -31,7 +31,16 @@ impl ArgumentBuffer {
         ArgumentRange { first: first as u32, count: (self.spans.len() - first) as u32 }
     }
 
+    /// The same for a request as it was received.
+    #[inline]
+    pub(crate) fn push_received(&mut self, args: Args<'_>) -> ArgumentRange {
+        let first = self.spans.len() as u32;
+        args.append_to(&mut self.bytes, &mut self.spans);
+        ArgumentRange { first, count: args.len() as u32 }
+    }
+
     /// One command's arguments.
+    #[inline]
     pub(crate) fn get(&self, range: ArgumentRange) -> Args<'_> {
         let first = range.first as usize;
         Args::new(&self.bytes, &self.spans[first..first + range.count as usize])

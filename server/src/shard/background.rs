@@ -55,12 +55,7 @@ impl Shard {
                 {
                     answer::on_every_shard(self, &caller, command, &mut out);
                 }
-                let end = parcel.replies.len() as u32;
-                parcel.items.push_back(super::parcel::Item::Answer {
-                    ticket: request.ticket,
-                    end,
-                    tail: None,
-                });
+                parcel.push_answer(request.ticket, None);
                 let written = std::mem::replace(&mut self.outbox[usize::from(from)], parcel);
                 assert!(written.is_empty(), "answering sends nothing besides");
             }
@@ -194,6 +189,7 @@ impl Shard {
 }
 
 /// Bytes of the value that a request for one key writes, or a little other than none.
+#[inline]
 pub(super) fn value_len_of(args: Args<'_>) -> usize {
     args.iter().skip(2).take(2).map(<[u8]>::len).max().unwrap_or(0)
 }

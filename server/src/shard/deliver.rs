@@ -2,14 +2,12 @@
 
 use velodrome_engine::Key;
 use velodrome_net::ConnId;
-use velodrome_net::command::Spec;
-use velodrome_net::resp::Args;
 
-use crate::limits::{COMMANDS_PER_BATCH_MAX, HEAVY_VALUE_BYTES};
+use crate::limits::COMMANDS_PER_BATCH_MAX;
 use crate::shard::Shard;
-use crate::shard::background::value_len_of;
-use crate::shard::outlet::{Tail, send_ready, settle};
-use crate::shard::parcel::{Answer, Item, Note, Parcel, Request, Ticket};
+use crate::shard::input::emptied;
+use crate::shard::outlet::{send_ready, settle};
+use crate::shard::parcel::{Crossing, Item, Note, Parcel, Request, Requests, Ticket};
 use crate::shard::replies::Ready;
 use crate::shard::session::Session;
 use crate::shard::wire::Wire;
@@ -36,92 +34,154 @@ impl Shard {
 
     /// Serves a parcel's items; false when some are left for another turn.
     fn deliver_some(&mut self, from: u16, parcel: &mut Parcel, wire: &mut impl Wire) -> bool {
-        let mut batch = Vec::new();
         // Quota changing hands is no work: else two full shards would keep each other awake.
         self.served |= parcel.items.iter().any(|item| !item.is_quota());
-        while let Some(item) = parcel.items.pop_front() {
+        while let Some(item) = parcel.items.front() {
             match item {
-                Item::Run(request, spec) => {
-                    let args = parcel.args.get(request.args);
-                    if self.flow.over() || !self.has_room_for(args) {
-                        parcel.items.push_front(Item::Run(request, spec));
+                Item::Requests(_) => {
+                    if !self.run_requests(from, parcel, wire) {
                         return false;
                     }
-                    batch.push((request, spec));
-                    let Parcel { items, args, .. } = &mut *parcel;
-                    let small = |item: &mut Item| {
-                        let Item::Run(request, _) = item else { return false };
-                        is_small(args.get(request.args))
-                    };
-                    while batch.len() < COMMANDS_PER_BATCH_MAX
-                        && let Some(Item::Run(request, spec)) = items.pop_front_if(small)
-                    {
-                        batch.push((request, spec));
+                }
+                Item::Answers { conn, .. }
+                | Item::Answer { ticket: Ticket::Reply { conn, .. }, .. } => {
+                    self.answered(*conn, parcel, wire);
+                }
+                Item::Answer { .. } | Item::Note(_) => match parcel.items.pop_front() {
+                    Some(Item::Note(note)) => self.note(from, *note, wire),
+                    Some(Item::Answer {
+                        ticket: Ticket::Part { transaction, part },
+                        end,
+                        tail,
+                    }) => {
+                        let bytes = parcel.next_answer(end);
+                        self.flow.answer_came(bytes.len());
+                        self.part_came(transaction, part, bytes, tail, wire);
                     }
-                    self.run_requests(from, parcel, &batch, wire);
-                    if batch.len() == COMMANDS_PER_BATCH_MAX {
-                        self.flow.look(wire.now_ns());
-                    }
-                    batch.clear();
-                }
-                Item::Answer { ticket: Ticket::Reply { conn, place }, end, tail } => {
-                    let first = Answer { place, end, tail };
-                    self.answered(conn, first, parcel, wire);
-                }
-                Item::Answer { ticket: Ticket::Part { transaction, part }, end, tail } => {
-                    let bytes = parcel.next_answer(end);
-                    self.flow.answer_came(bytes.len());
-                    self.part_came(transaction, part, bytes, tail, wire);
-                }
-                Item::Note(note) => self.note(from, *note, wire),
+                    _ => unreachable!("the front is a note or a part's answer"),
+                },
             }
         }
         true
     }
 
-    /// Runs sibling's requests, their index lines fetched ahead.
-    fn run_requests(
+    /// Runs a batch of a sibling's requests, their index lines fetched ahead; false when the turn
+    /// has no room for them.
+    fn run_requests(&mut self, from: u16, parcel: &mut Parcel, wire: &mut impl Wire) -> bool {
+        let next = parcel.next_request().expect("items count the requests");
+        if self.flow.over() || next.heavy && !self.has_room_for(parcel.args.get(next.args)) {
+            return false;
+        }
+        let runs = parcel.take_requests(COMMANDS_PER_BATCH_MAX);
+        let parcel = &*parcel;
+        let mut keys: Vec<Option<Key<'_>>> = emptied(std::mem::take(&mut self.lists.keys));
+        for (run, range) in &runs {
+            keys.extend(parcel.requests[range.clone()].iter().map(|it| {
+                let bytes = it.spec.only_key(parcel.args.get(it.args))?;
+                Some(self.engine.hasher().key(run.caller.db, it.slot, bytes))
+            }));
+        }
+        self.engine.prefetch(keys.iter().flatten());
+        let all = runs.iter().flat_map(|(run, range)| range.clone().map(move |at| (run, at)));
+        for ((run, at), key) in all.zip(&keys) {
+            self.run_crossing(from, run, &parcel.requests[at], parcel, key.as_ref(), wire);
+        }
+        let full = keys.len() == COMMANDS_PER_BATCH_MAX;
+        self.lists.keys = emptied(keys);
+        if full {
+            self.flow.look(wire.now_ns());
+        }
+        true
+    }
+
+    /// Runs one request of a sibling's client.
+    #[inline]
+    fn run_crossing(
         &mut self,
         from: u16,
+        run: &Requests,
+        crossing: &Crossing,
         parcel: &Parcel,
-        requests: &[(Request, &'static Spec)],
+        key: Option<&Key<'_>>,
         wire: &impl Wire,
     ) {
-        let mut ready: Vec<(Args<'_>, Option<Key<'_>>)> = Vec::with_capacity(requests.len());
-        for (request, spec) in requests {
-            let args = parcel.args.get(request.args);
-            let key = spec
-                .only_key(args)
-                .map(|bytes| self.engine.hasher().key(request.caller.db, request.slot, bytes));
-            ready.push((args, key));
-        }
-        self.engine.prefetch(ready.iter().filter_map(|(_, key)| key.as_ref()));
-        for ((request, spec), (args, key)) in requests.iter().zip(&ready) {
-            let decoded = &spec.decode(*args);
-            let command = decoded.as_ref().expect("a sibling sends what it has decoded");
-            self.run_request_timed(from, request, command, *args, key.as_ref(), wire);
+        let args = parcel.args.get(crossing.args);
+        let ticket = Ticket::Reply { conn: run.conn, place: crossing.place };
+        // By reference, as in `Shard::run`.
+        match &crossing.spec.decode(args) {
+            Ok(command) => {
+                let (caller, slot, args_at) = (run.caller, crossing.slot, crossing.args);
+                let request = Request { ticket, caller, slot, args: args_at };
+                self.run_request_timed(from, &request, command, args, key, wire);
+            }
+            Err(refused) => {
+                self.refused += 1;
+                self.answer(from, ticket, run.caller.proto, |out| {
+                    out.error(&refused.to_string());
+                    None
+                });
+            }
         }
     }
 
-    /// Answers have come to commands of a connection: `first`, and those that follow it in the
-    /// parcel. What may leave does so together.
-    fn answered(&mut self, conn: ConnId, first: Answer, parcel: &mut Parcel, wire: &mut impl Wire) {
+    /// Answers have come to commands of a connection, the next in the parcel. What may leave does
+    /// so together.
+    fn answered(&mut self, conn: ConnId, parcel: &mut Parcel, wire: &mut impl Wire) {
         let mut session = self.take_session(conn);
-        let mut next = Some(first);
-        while let Some(Answer { place, end, tail }) = next {
-            let bytes = parcel.next_answer(end);
-            self.flow.answer_came(bytes.len());
-            self.unanswered -= 1;
-            if let Some(session) = &mut session {
-                take_answer(session, place, bytes, tail, wire);
+        loop {
+            match parcel.items.front() {
+                Some(Item::Answers { conn: to, count }) if *to == conn => {
+                    let count = *count;
+                    parcel.items.pop_front();
+                    self.take_answers(session.as_deref_mut(), count, parcel, wire);
+                }
+                Some(Item::Answer { ticket: Ticket::Reply { conn: to, place }, end, .. })
+                    if *to == conn =>
+                {
+                    let (place, end) = (*place, *end);
+                    let Some(Item::Answer { tail, .. }) = parcel.items.pop_front() else { break };
+                    let bytes = parcel.next_answer(end).to_vec();
+                    self.flow.answer_came(bytes.len());
+                    self.unanswered -= 1;
+                    if let Some(session) = &mut session {
+                        session.replies.fill(place, Ready { bytes, tail });
+                        send_ready(session, wire);
+                    }
+                }
+                _ => break,
             }
-            next = parcel.pop_answer_to(conn);
         }
         let Some(mut session) = session else { return };
         settle(&mut session, wire);
         session.output_stalled &= !session.replies.is_empty();
         self.put_session(session);
         self.wake(conn);
+    }
+
+    /// Takes so many answers, which may be to a connection that has gone.
+    fn take_answers(
+        &mut self,
+        mut session: Option<&mut Session>,
+        count: u32,
+        parcel: &mut Parcel,
+        wire: &mut impl Wire,
+    ) {
+        self.unanswered -= count as usize;
+        for at in parcel.take_answers(count) {
+            let (place, bytes) = parcel.answer(at);
+            self.flow.answer_came(bytes.len());
+            let Some(session) = &mut session else { continue };
+            let out = wire.output(session.conn);
+            if !out.is_some_and(|out| session.replies.leave(place, bytes, out)) {
+                take_answer(session, place, bytes, wire);
+            }
+        }
+    }
+
+    /// Whether requests to siblings are waiting for their answers.
+    #[cfg(test)]
+    pub(crate) fn awaits_siblings(&self) -> bool {
+        self.unanswered > 0
     }
 
     fn note(&mut self, from: u16, note: Note, wire: &mut impl Wire) {
@@ -148,20 +208,15 @@ impl Shard {
 }
 
 /// Puts an answer into its place, or straight out when everything before it has left.
-fn take_answer(session: &mut Session, place: u32, bytes: &[u8], tail: Tail, wire: &mut impl Wire) {
+fn take_answer(session: &mut Session, place: u32, bytes: &[u8], wire: &mut impl Wire) {
     // Replies that were behind the answer before this one.
     send_ready(session, wire);
-    if session.replies.is_front(place) && tail.is_none() {
+    if session.replies.is_front(place) {
         session.replies.drop_front();
         if let Some(out) = wire.output(session.conn) {
             out.extend_from_slice(bytes);
         }
     } else {
-        session.replies.fill(place, Ready { bytes: bytes.to_vec(), tail });
+        session.replies.fill(place, Ready { bytes: bytes.to_vec(), tail: None });
     }
-}
-
-/// Whether a request writes so little that no room is made for it ahead.
-fn is_small(args: Args<'_>) -> bool {
-    value_len_of(args) < HEAVY_VALUE_BYTES
 }

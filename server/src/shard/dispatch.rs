@@ -8,11 +8,12 @@ use velodrome_net::command::{Command, Flags, Keys, Refused, Route, Spec, flags};
 use velodrome_net::resp::{Args, ProtocolError};
 
 use crate::execute::{self, Moment};
-use crate::limits::KEYS_IN_ONE_PIECE_MAX;
+use crate::limits::{HEAVY_VALUE_BYTES, KEYS_IN_ONE_PIECE_MAX};
 use crate::shard::answer::{self, After};
+use crate::shard::background::value_len_of;
 use crate::shard::on_key::Located;
 use crate::shard::outlet::{reply, settle};
-use crate::shard::parcel::{Caller, Item, Request, Ticket};
+use crate::shard::parcel::{Caller, Crossing};
 use crate::shard::session::{ReplyMode, Session};
 use crate::shard::wire::Wire;
 use crate::shard::{Shard, holds::SlotSet};
@@ -32,17 +33,13 @@ impl Shard {
     ) -> bool {
         let plain = session.authenticated && session.queued.is_none() && !self.pausing();
         match spec {
-            // By reference: a move of what was just written waits until all writes before it, of
-            // the last value too, have reached the cache.
-            Some(spec) if plain => match &spec.decode(args) {
-                Ok(command) => match key {
-                    Some(located) if spec.runs_at_its_key => {
-                        debug_assert_eq!(command.route(), Route::Key(located.bytes));
-                        self.run_located(session, spec, command, args, located, wire);
-                    }
-                    _ => self.place(session, spec, command, args, wire),
-                },
-                Err(refused) => self.refuse(session, refused, wire),
+            Some(spec) if plain => match key {
+                // The shard that has the key reads the rest of the request.
+                Some(Located { slot, own: None, .. }) if spec.runs_at_its_key => {
+                    let core = self.table.route(*slot).core;
+                    self.send_request(session, core, *slot, spec, args);
+                }
+                _ => self.decode_and_run(session, spec, args, key, wire),
             },
             _ => {
                 if !self.run_with_care(session, args, wire) {
@@ -55,6 +52,30 @@ impl Shard {
             session.reply_mode = session.reply_mode.after_command();
         }
         true
+    }
+
+    /// Runs a request here, or sends it to where it belongs if it is a sound one.
+    #[inline(always)]
+    fn decode_and_run(
+        &mut self,
+        session: &mut Session,
+        spec: &'static Spec,
+        args: Args<'_>,
+        key: Option<&Located<'_>>,
+        wire: &mut impl Wire,
+    ) {
+        // By reference: a move of what was just written waits until all writes before it, of the
+        // last value too, have reached the cache.
+        match &spec.decode(args) {
+            Ok(command) => match key {
+                Some(located) if spec.runs_at_its_key => {
+                    debug_assert_eq!(command.route(), Route::Key(located.bytes));
+                    self.run_located(session, spec, command, args, located, wire);
+                }
+                _ => self.place(session, spec, command, args, wire),
+            },
+            Err(refused) => self.refuse(session, refused, wire),
+        }
     }
 
     /// A request of a session that may not run just anything, or one that is no command.
@@ -171,11 +192,11 @@ impl Shard {
         args: Args<'_>,
     ) {
         let place = session.replies.reserve(session.reply_mode != ReplyMode::On);
-        let ticket = Ticket::Reply { conn: session.conn, place };
+        let heavy = args.len() > 2 && value_len_of(args) >= HEAVY_VALUE_BYTES;
         let parcel = &mut self.outbox[usize::from(core)];
-        let args = parcel.args.push(args.iter());
-        let request = Request { ticket, caller: session.caller(), slot, args };
-        parcel.items.push_back(Item::Run(request, spec));
+        let args = parcel.args.push_received(args);
+        let request = Crossing { spec, place, args, slot, heavy };
+        parcel.push_request(session.conn, session.caller(), request);
         self.unanswered += 1;
     }
 

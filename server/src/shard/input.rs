@@ -55,6 +55,7 @@ impl Bytes {
 }
 
 /// One request of a batch.
+#[derive(Debug)]
 struct Job {
     input: usize,
     start: usize,
@@ -64,6 +65,7 @@ struct Job {
 }
 
 /// A request whose data is on its way to the cache.
+#[derive(Debug)]
 struct Prepared<'a> {
     args: Args<'a>,
     /// The table's row, when the request names a command.
@@ -77,6 +79,23 @@ impl<'a> Prepared<'a> {
     fn own_key(&self) -> Option<&Key<'a>> {
         self.key.as_ref().and_then(|located| located.own.as_ref())
     }
+}
+
+/// The lists of a batch, empty between two of them.
+#[derive(Debug, Default)]
+pub(super) struct BatchLists {
+    arguments: ArgBuf,
+    jobs: Vec<Job>,
+    prepared: Vec<Prepared<'static>>,
+    /// Keys of siblings' requests.
+    pub(super) keys: Vec<Option<Key<'static>>>,
+}
+
+/// A list's memory for the next batch: what an allocator hands out instead is cold, and moves on.
+pub(super) fn emptied<Old, New>(mut list: Vec<Old>) -> Vec<New> {
+    list.clear();
+    // Of the same size and alignment, so that collecting keeps the memory.
+    list.into_iter().map(|_| unreachable!("the list is empty")).collect()
 }
 
 impl Shard {
@@ -118,11 +137,14 @@ impl Shard {
         // The turn may not be long enough for all: those that have waited longest come first.
         let received = inputs.len();
         self.take_backlog(inputs, wire);
+        if inputs.is_empty() {
+            return;
+        }
         inputs.rotate_left(received);
-        let mut arguments = std::mem::take(&mut self.arguments);
-        let mut jobs = Vec::with_capacity(COMMANDS_PER_BATCH_MAX);
+        let mut arguments = std::mem::take(&mut self.lists.arguments);
+        let mut jobs = std::mem::take(&mut self.lists.jobs);
         let mut budget = COMMANDS_PER_TURN_MAX;
-        if !inputs.is_empty() && self.served {
+        if self.served {
             self.flow.begin_share(wire.now_ns());
         }
         while budget > 0 && !self.flow.over() && self.unanswered < self.flow.window() {
@@ -139,7 +161,7 @@ impl Shard {
                 self.flow.look(wire.now_ns());
             }
         }
-        self.arguments = arguments;
+        (self.lists.arguments, self.lists.jobs) = (arguments, jobs);
         // Who got nothing of this turn goes before who got a part.
         inputs.sort_by_key(|input| input.done.get() > 0);
         inputs.drain(..).for_each(|input| self.keep_rest(input, wire));
@@ -214,7 +236,7 @@ impl Shard {
         jobs: &[Job],
         wire: &mut impl Wire,
     ) {
-        let mut prepared = Vec::with_capacity(jobs.len());
+        let mut prepared = emptied(std::mem::take(&mut self.lists.prepared));
         for run in jobs.chunk_by(|one, next| one.input == next.input) {
             self.prepare(&inputs[run[0].input], arguments, run, &mut prepared);
         }
@@ -228,6 +250,7 @@ impl Shard {
             self.execute_run(&inputs[run[0].input], run, &prepared[first..], wire);
             first += run.len();
         }
+        self.lists.prepared = emptied(prepared);
         for input in inputs {
             input.ended |= input.done.get() < input.parsed;
         }
@@ -440,5 +463,19 @@ impl Input {
                 bytes
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_emptied_list_keeps_its_memory() {
+        let list: Vec<Prepared<'_>> = Vec::with_capacity(COMMANDS_PER_BATCH_MAX);
+        let before = list.as_ptr() as usize;
+        let list: Vec<Prepared<'static>> = emptied(list);
+        assert_eq!((list.as_ptr() as usize, list.len()), (before, 0));
+        assert!(list.capacity() >= COMMANDS_PER_BATCH_MAX);
     }
 }

@@ -78,7 +78,6 @@ use std::sync::Arc;
 use velodrome_engine::Engine;
 use velodrome_net::ConnId;
 use velodrome_net::command::Shutdown;
-use velodrome_net::resp::ArgBuf;
 use velodrome_ring::SlotTable;
 
 use crate::config::Config;
@@ -92,6 +91,7 @@ use crate::shard::consumers::Consumers;
 use crate::shard::flow::Flow;
 use crate::shard::gather::Gathers;
 use crate::shard::holds::Holds;
+use crate::shard::input::BatchLists;
 use crate::shard::latency_events::LatencyEvents;
 use crate::shard::parcel::Parcel;
 use crate::shard::participate::{Running, Work};
@@ -124,7 +124,7 @@ pub(crate) struct Shard {
     running: VecDeque<Running>,
     sweeps: VecDeque<Sweep>,
     backlog: VecDeque<ConnId>,
-    arguments: ArgBuf,
+    lists: BatchLists,
     scratch: Vec<u8>,
     /// Connections that CLIENT KILL ends once the turn has executed.
     pub(crate) to_kill: Vec<ConnId>,
@@ -203,7 +203,7 @@ impl Shard {
             running: VecDeque::new(),
             sweeps: VecDeque::new(),
             backlog: VecDeque::new(),
-            arguments: ArgBuf::new(),
+            lists: BatchLists::default(),
             scratch: Vec::new(),
             to_kill: Vec::new(),
             shutdown_wanted: None,
@@ -228,11 +228,6 @@ impl Shard {
             room_turns: 0,
             served: false,
         }
-    }
-
-    /// Whether requests to siblings are waiting for their answers.
-    pub(crate) fn awaits_siblings(&self) -> bool {
-        self.unanswered > 0
     }
 
     /// Whether there is work that needs no event to go on.

@@ -5,6 +5,7 @@
 //! Invariant: items are served in the order in which they were put in.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ pub(crate) enum Ticket {
 }
 
 /// Who runs a command, as far as its execution on another shard needs to know.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
     /// The client's id, unique within the node.
     pub(crate) client: u64,
@@ -115,12 +116,44 @@ pub(crate) enum Note {
     QuotaGiven(Quota),
 }
 
+/// A request of a connection in a parcel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crossing {
+    /// Its row, which the sender has looked up.
+    pub(crate) spec: &'static Spec,
+    /// The place of its reply.
+    pub(crate) place: u32,
+    pub(crate) args: ArgumentRange,
+    /// As a [`Request`]'s.
+    pub(crate) slot: u16,
+    /// It may write so much that room is made for it ahead.
+    pub(crate) heavy: bool,
+}
+
+/// Whose requests are the next so many of a parcel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Requests {
+    pub(crate) conn: ConnId,
+    pub(crate) caller: Caller,
+    pub(crate) count: u32,
+}
+
+/// An answer to a connection's request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answer {
+    pub(crate) place: u32,
+    /// Where its bytes end in the parcel's replies.
+    pub(crate) end: u32,
+}
+
 /// One thing in a parcel.
 #[derive(Debug)]
 pub(crate) enum Item {
-    /// A command to run, and its row, which the sender has looked up.
-    Run(Request, &'static Spec),
-    /// The answer to an earlier request: the next bytes of `replies` up to `end`.
+    /// Commands of a connection to run: the next of the parcel's `requests`.
+    Requests(Requests),
+    /// Answers to requests of a connection: the next so many of the parcel's `answers`.
+    Answers { conn: ConnId, count: u32 },
+    /// An answer that belongs elsewhere or has a tail: the next bytes of `replies` up to `end`.
     Answer { ticket: Ticket, end: u32, tail: Option<Arc<LargeValue>> },
     /// Anything else.
     Note(Box<Note>),
@@ -134,15 +167,6 @@ impl Item {
     }
 }
 
-/// An answer to a connection's command, as it is taken from a parcel.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) place: u32,
-    /// Where its bytes end in the parcel's replies.
-    pub(crate) end: u32,
-    pub(crate) tail: Option<Arc<LargeValue>>,
-}
-
 /// What goes from one shard to another in a turn.
 #[derive(Debug, Default)]
 pub(crate) struct Parcel {
@@ -153,6 +177,13 @@ pub(crate) struct Parcel {
     /// Bytes of `replies` whose answers have been served.
     pub(crate) answered: usize,
     pub(crate) items: VecDeque<Item>,
+    /// Requests and answers lie apart from the items that say whose they are: a line of memory
+    /// that goes from core to core holds two or eight of them.
+    pub(crate) requests: Vec<Crossing>,
+    answers: Vec<Answer>,
+    /// Those of `requests` and `answers` that have been served.
+    requests_taken: usize,
+    answers_taken: usize,
 }
 
 impl Parcel {
@@ -162,20 +193,84 @@ impl Parcel {
         self.items.is_empty()
     }
 
+    /// Adds a request of a connection.
+    #[inline]
+    pub(crate) fn push_request(&mut self, conn: ConnId, caller: Caller, request: Crossing) {
+        self.requests.push(request);
+        match self.items.back_mut() {
+            Some(Item::Requests(it)) if it.conn == conn && it.caller == caller => it.count += 1,
+            _ => self.items.push_back(Item::Requests(Requests { conn, caller, count: 1 })),
+        }
+    }
+
+    /// Adds the answer whose bytes are those of `replies` that were appended since the last one.
+    #[inline]
+    pub(crate) fn push_answer(&mut self, ticket: Ticket, tail: Option<Arc<LargeValue>>) {
+        let end = self.replies.len() as u32;
+        let Ticket::Reply { conn: to, place } = ticket else {
+            return self.items.push_back(Item::Answer { ticket, end, tail });
+        };
+        if tail.is_some() {
+            return self.items.push_back(Item::Answer { ticket, end, tail });
+        }
+        self.answers.push(Answer { place, end });
+        match self.items.back_mut() {
+            Some(Item::Answers { conn, count }) if *conn == to => *count += 1,
+            _ => self.items.push_back(Item::Answers { conn: to, count: 1 }),
+        }
+    }
+
+    /// The request that is served next, when requests are.
+    pub(crate) fn next_request(&self) -> Option<&Crossing> {
+        self.requests.get(self.requests_taken)
+    }
+
+    /// Takes up to `count_max` of the requests that are served next, heavy ones alone or first:
+    /// whose they are, and which of `requests`.
+    pub(crate) fn take_requests(&mut self, count_max: usize) -> Vec<(Requests, Range<usize>)> {
+        let (first, mut taken) = (self.requests_taken, Vec::new());
+        while self.requests_taken - first < count_max
+            && let Some(Item::Requests(all)) = self.items.front_mut()
+        {
+            let start = self.requests_taken;
+            let count = (all.count as usize).min(first + count_max - start);
+            let offered = self.requests[start..start + count].iter().enumerate();
+            let heavy = |(at, it): (usize, &Crossing)| it.heavy && start + at > first;
+            let end =
+                offered.clone().find(|it| heavy(*it)).map_or(start + count, |it| start + it.0);
+            if end == start {
+                break;
+            }
+            taken.push((*all, start..end));
+            self.requests_taken = end;
+            all.count -= (end - start) as u32;
+            if all.count > 0 {
+                break;
+            }
+            self.items.pop_front();
+        }
+        taken
+    }
+
+    /// Takes the next `count` answers.
+    pub(crate) fn take_answers(&mut self, count: u32) -> Range<usize> {
+        let start = self.answers_taken;
+        self.answers_taken += count as usize;
+        start..self.answers_taken
+    }
+
+    /// An answer that was taken, and its bytes.
+    #[inline]
+    pub(crate) fn answer(&mut self, at: usize) -> (u32, &[u8]) {
+        let Answer { place, end } = self.answers[at];
+        (place, self.next_answer(end))
+    }
+
     /// The bytes of the answer at hand, which end at `end`.
+    #[inline]
     pub(crate) fn next_answer(&mut self, end: u32) -> &[u8] {
         let start = std::mem::replace(&mut self.answered, end as usize);
         &self.replies[start..self.answered]
-    }
-
-    /// Takes the next item if it is an answer to a command of this connection.
-    pub(crate) fn pop_answer_to(&mut self, to: ConnId) -> Option<Answer> {
-        let place = match self.items.front()? {
-            Item::Answer { ticket: Ticket::Reply { conn, place }, .. } if *conn == to => *place,
-            _ => return None,
-        };
-        let Some(Item::Answer { end, tail, .. }) = self.items.pop_front() else { return None };
-        Some(Answer { place, end, tail })
     }
 
     /// Empties the parcel for its next journey.
@@ -183,7 +278,11 @@ impl Parcel {
         self.args.clear(PARCEL_CAPACITY_KEPT_BYTES);
         self.replies.clear();
         self.replies.shrink_to(PARCEL_CAPACITY_KEPT_BYTES);
-        self.answered = 0;
+        self.requests.clear();
+        self.requests.shrink_to(PARCEL_CAPACITY_KEPT_BYTES / size_of::<Crossing>());
+        self.answers.clear();
+        self.answers.shrink_to(PARCEL_CAPACITY_KEPT_BYTES / size_of::<Answer>());
+        (self.answered, self.requests_taken, self.answers_taken) = (0, 0, 0);
         self.items.clear();
     }
 }

@@ -14,7 +14,7 @@ use crate::shard::argument_buffer::{ArgumentBuffer, ArgumentRange};
 use crate::shard::dispatch::slot_set;
 use crate::shard::holds::{SlotSet, WaitersFull};
 use crate::shard::outlet::Tail;
-use crate::shard::parcel::{Batch, Caller, Enter, Item, Note, Request, Ticket};
+use crate::shard::parcel::{Batch, Caller, Enter, Note, Request, Ticket};
 use crate::shard::transaction_id::TransactionId;
 use crate::shard::wire::Wire;
 
@@ -97,9 +97,8 @@ impl Shard {
                 let start = parcel.replies.len();
                 let mut out = Encoder::new(&mut parcel.replies, caller.proto);
                 let tail = execute::on_key(&mut self.engine, command, &key, &moment, &mut out);
-                let end = parcel.replies.len() as u32;
                 self.flow.produced(parcel.replies.len() - start);
-                parcel.items.push_back(Item::Answer { ticket: request.ticket, end, tail });
+                parcel.push_answer(request.ticket, tail);
             }
             Route::Keys(_) => {
                 let moment = self.moment_of(&caller);
@@ -107,9 +106,8 @@ impl Shard {
                 let start = parcel.replies.len();
                 let mut out = Encoder::new(&mut parcel.replies, caller.proto);
                 execute::on_keys(&mut self.engine, command, caller.db, &moment, &mut out);
-                let end = parcel.replies.len() as u32;
                 self.flow.produced(parcel.replies.len() - start);
-                parcel.items.push_back(Item::Answer { ticket: request.ticket, end, tail: None });
+                parcel.push_answer(request.ticket, None);
             }
             _ => self.run_on_shard(from, request, command),
         }
@@ -134,8 +132,7 @@ impl Shard {
     ) {
         let parcel = &mut self.outbox[usize::from(to)];
         let tail = write(&mut Encoder::new(&mut parcel.replies, proto));
-        let end = parcel.replies.len() as u32;
-        parcel.items.push_back(Item::Answer { ticket, end, tail });
+        parcel.push_answer(ticket, tail);
     }
 
     /// A transaction asks to be let in.

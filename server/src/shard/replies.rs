@@ -99,6 +99,27 @@ impl ReplyQueue {
         at == 0
     }
 
+    /// Writes what may leave before this place's reply and the reply itself, if that is simple:
+    /// else false, and nothing but replies before it has left.
+    #[inline]
+    pub(crate) fn leave(&mut self, number: u32, bytes: &[u8], out: &mut Vec<u8>) -> bool {
+        if matches!(self.places.front(), Some(Place::Behind { tail: None, .. })) {
+            let mut len = 0;
+            while let Some(Place::Behind { len: next, tail: None }) = self.places.front() {
+                len += *next;
+                self.places.pop_front();
+                self.front = self.front.wrapping_add(1);
+            }
+            self.leave_shared(len, |bytes| out.extend_from_slice(bytes));
+        }
+        if !self.is_front(number) {
+            return false;
+        }
+        self.drop_front();
+        out.extend_from_slice(bytes);
+        true
+    }
+
     /// Whether this place is the next to leave, and its reply is wanted.
     pub(crate) fn is_front(&self, number: u32) -> bool {
         number == self.front
@@ -138,9 +159,14 @@ impl ReplyQueue {
             self.places.pop_front();
             self.front = self.front.wrapping_add(1);
         }
+        self.leave_shared(len, |bytes| leave(bytes, value));
+    }
+
+    /// The next `len` bytes of the shared buffer leave.
+    fn leave_shared(&mut self, len: usize, leave: impl FnOnce(&[u8])) {
         self.ready_bytes -= len;
         let end = self.shared_start + len;
-        leave(&self.shared[self.shared_start..end], value);
+        leave(&self.shared[self.shared_start..end]);
         self.shared_start = end;
         self.reclaim();
     }
@@ -193,6 +219,19 @@ mod tests {
         assert!(queue.fill(first, ready("a")));
         assert_eq!(drain(&mut queue), "abcd");
         assert!(queue.is_empty() && queue.ready_bytes() == 0);
+    }
+
+    #[test]
+    fn an_answer_in_its_turn_takes_along_what_is_before_it() {
+        let mut queue = ReplyQueue::default();
+        let (first, mut out) = (queue.reserve(false), Vec::new());
+        push(&mut queue, "b");
+        let (third, fourth) = (queue.reserve(false), queue.reserve(true));
+        assert!(!queue.leave(third, b"c", &mut out) && out.is_empty());
+        assert!(queue.leave(first, b"a", &mut out) && out == b"a");
+        assert!(queue.leave(third, b"c", &mut out) && out == b"abc");
+        assert!(!queue.leave(fourth, b"d", &mut out) && out == b"abc", "nobody wants it");
+        assert!(queue.ready_bytes() == 0 && queue.len() == 1);
     }
 
     #[test]

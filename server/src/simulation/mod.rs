@@ -19,6 +19,8 @@ mod tables;
 mod quotas;
 // Turns are shared among connections.
 mod fairness;
+// Requests that cross, and what they cost.
+mod crossing;
 // Replies that wait for durability and acknowledgements.
 mod durability;
 // The search for a serial order.

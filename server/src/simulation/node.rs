@@ -94,6 +94,32 @@ pub(super) fn key_on(shards: usize, shard: usize, name: &str) -> String {
         .expect("every shard has slots")
 }
 
+/// The shards of a node in such weather.
+pub(super) fn shards_of(seed: u64, weather: &Weather) -> Vec<Shard> {
+    let count = weather.shards;
+    let mut facts = Facts::new(count, START_MS);
+    facts.memory_bytes_max = (weather.quota_bytes * count as u64).into();
+    facts.machine_memory_bytes = ADDRESS_SPACE_BYTES;
+    let facts = Arc::new(facts);
+    let table = table_of(count);
+    let shard = |id: usize| {
+        let hasher = KeyHasher::new([seed, 9]);
+        let mut config =
+            velodrome_engine::Config::for_memory(weather.quota_bytes, hasher, velodrome_ring::slot);
+        config.address_space_bytes = ADDRESS_SPACE_BYTES;
+        let share = |items: u64| (items + (count - 1 - id) as u64) / count as u64;
+        config.limits.items_max = weather.items_max.map(share);
+        let engine = Engine::new(config, Consumers::default()).expect("2 MiB are enough");
+        let config = Config { max_items: weather.items_max, ..Config::default() };
+        let facts = facts.clone();
+        let mut shard = Shard::new(id as u16, engine, config, facts, table.clone());
+        shard.moment.now_ms = START_MS;
+        shard.set_hold_waiters_max(weather.waiters_max);
+        shard
+    };
+    (0..count).map(shard).collect()
+}
+
 /// A node and its clients.
 pub(super) struct Node<A> {
     pub(super) rng: SmallRng,
@@ -116,32 +142,9 @@ pub(super) struct Node<A> {
 impl<A: Actor> Node<A> {
     pub(super) fn new(seed: u64, weather: Weather) -> Self {
         let count = weather.shards;
-        let mut facts = Facts::new(count, START_MS);
-        facts.memory_bytes_max = (weather.quota_bytes * count as u64).into();
-        facts.machine_memory_bytes = ADDRESS_SPACE_BYTES;
-        let facts = Arc::new(facts);
-        let table = table_of(count);
-        let shard = |id: usize| {
-            let hasher = KeyHasher::new([seed, 9]);
-            let mut config = velodrome_engine::Config::for_memory(
-                weather.quota_bytes,
-                hasher,
-                velodrome_ring::slot,
-            );
-            config.address_space_bytes = ADDRESS_SPACE_BYTES;
-            let share = |items: u64| (items + (count - 1 - id) as u64) / count as u64;
-            config.limits.items_max = weather.items_max.map(share);
-            let engine = Engine::new(config, Consumers::default()).expect("2 MiB are enough");
-            let config = Config { max_items: weather.items_max, ..Config::default() };
-            let facts = facts.clone();
-            let mut shard = Shard::new(id as u16, engine, config, facts, table.clone());
-            shard.moment.now_ms = START_MS;
-            shard.set_hold_waiters_max(weather.waiters_max);
-            shard
-        };
         Self {
             rng: SmallRng::seed_from_u64(seed),
-            shards: (0..count).map(shard).collect(),
+            shards: shards_of(seed, &weather),
             clients: Vec::new(),
             steps: 0,
             weather,
@@ -155,7 +158,7 @@ impl<A: Actor> Node<A> {
             free_places: (0..count).map(|_| (0..64).rev().collect()).collect(),
             generation: 0,
             now_ms: START_MS,
-            table,
+            table: table_of(count),
         }
     }
 
