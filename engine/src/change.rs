@@ -129,7 +129,10 @@ impl<E: Effects> Engine<E> {
         let items = self.index.items();
         let access = match item.found {
             None => self.keeper.fresh(items),
-            Some(at) => self.keeper.rewritten(self.segments.record(at).shape().access(), items),
+            Some(at) => {
+                let before = || self.segments.record(at).shape().access();
+                self.keeper.used(before, items).unwrap_or_else(before)
+            }
         };
         let head = Head {
             version,

@@ -97,7 +97,7 @@ impl<E: Effects> Engine<E> {
 
     #[inline]
     fn mark_used(&mut self, at: Address) {
-        let access = self.segments.record(at).shape().access();
+        let access = || self.segments.record(at).shape().access();
         if let Some(access) = self.keeper.used(access, self.index.items()) {
             self.segments.set_access(at, access);
         }

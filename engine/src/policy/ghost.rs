@@ -32,6 +32,8 @@ const EMPTY: Bucket = Bucket([0; WAYS]);
 pub(crate) struct Ghost {
     chunks: Vec<Box<[Bucket; CHUNK_BUCKETS]>>,
     buckets: u64,
+    /// Allocated.
+    bytes: usize,
     clock: u64,
     /// What the clock may advance until an entry is forgotten.
     window: u64,
@@ -41,8 +43,7 @@ impl Ghost {
     /// Bytes allocated.
     #[inline]
     pub(crate) fn bytes(&self) -> usize {
-        self.chunks.len() * size_of::<[Bucket; CHUNK_BUCKETS]>()
-            + self.chunks.capacity() * size_of::<usize>()
+        self.bytes
     }
 
     /// Remembers a name that weighs `weight`, among about `names` of the last `window`.
@@ -68,6 +69,12 @@ impl Ghost {
         let index = self.index(hash);
         let oldest = (0..WAYS).max_by_key(|way| self.age_of(self.bucket(index).0[*way]));
         self.bucket_mut(index).0[oldest.expect("a bucket has ways")] = entry;
+    }
+
+    /// Counts what is allocated, after chunks were made or freed.
+    fn count_bytes(&mut self) {
+        self.bytes = self.chunks.len() * size_of::<[Bucket; CHUNK_BUCKETS]>()
+            + self.chunks.capacity() * size_of::<usize>();
     }
 
     /// Whether a name is remembered.
@@ -131,6 +138,7 @@ impl Ghost {
             let index = self.buckets;
             if index as usize == self.chunks.len() * CHUNK_BUCKETS {
                 self.chunks.push(Box::new([EMPTY; CHUNK_BUCKETS]));
+                self.count_bytes();
             }
             self.buckets += 1;
             let half = self.buckets.next_power_of_two() / 2;
@@ -141,6 +149,7 @@ impl Ghost {
             self.buckets -= 1;
             if self.buckets as usize + CHUNK_BUCKETS <= self.chunks.len() * CHUNK_BUCKETS {
                 self.chunks.pop();
+                self.count_bytes();
             }
         }
     }
@@ -149,8 +158,10 @@ impl Ghost {
     pub(crate) fn forget_step(&mut self) -> bool {
         let Some(_) = self.chunks.pop() else {
             self.chunks = Vec::new();
+            self.count_bytes();
             return false;
         };
+        self.count_bytes();
         self.buckets = self.buckets.min((self.chunks.len() * CHUNK_BUCKETS) as u64);
         true
     }

@@ -18,6 +18,8 @@ use crate::record::Record;
 #[derive(Debug, Default)]
 pub(crate) struct Keeper {
     policy: Policy,
+    /// Whether the access field holds times, which grow old.
+    by_clock: bool,
     pub(crate) lru: Lru,
     pub(crate) lfu: Lfu,
     pub(crate) pool: Pool,
@@ -30,7 +32,7 @@ pub(crate) struct Keeper {
 impl Keeper {
     /// The keeper of an empty store.
     pub(crate) fn new(policy: Policy) -> Self {
-        Self { policy, ..Self::default() }
+        Self { policy, by_clock: goes_by_clock(policy), ..Self::default() }
     }
 
     /// What goes when a limit is reached.
@@ -42,6 +44,7 @@ impl Keeper {
     /// Another policy from now on.
     pub(crate) fn set_policy(&mut self, policy: Policy) {
         self.policy = policy;
+        self.by_clock = goes_by_clock(policy);
         self.pool.clear();
         self.is_full = false;
     }
@@ -49,32 +52,38 @@ impl Keeper {
     /// The access field of a new item, in a store of `items`.
     #[inline]
     pub(crate) fn fresh(&mut self, items: u64) -> u32 {
+        if self.by_clock {
+            return self.lru.tick(items);
+        }
         match self.policy.order() {
             Order::Frequency => self.lfu.fresh(),
-            Order::Queues => 0,
-            _ => self.lru.tick(items),
+            _ => 0,
         }
     }
 
     /// Whether the access field holds times, which grow old.
+    #[inline]
     pub(crate) fn has_ages(&self) -> bool {
-        !matches!(self.policy.order(), Order::Frequency | Order::Queues)
+        self.by_clock
     }
 
-    /// The access field of an item that is used again; `None` if it stays.
+    /// The access field of an item that is used again; `None` if it stays. `access` reads the old
+    /// one, which a clock does not ask for.
     #[inline]
-    pub(crate) fn used(&mut self, access: u32, items: u64) -> Option<u32> {
-        match self.policy.order() {
-            Order::Queues => s3fifo::used(access),
-            Order::Frequency => Some(self.lfu.used(access)),
-            _ => Some(self.lru.tick(items)),
+    pub(crate) fn used(&mut self, access: impl FnOnce() -> u32, items: u64) -> Option<u32> {
+        if self.by_clock {
+            return Some(self.lru.tick(items));
         }
+        self.counted(access())
     }
 
-    /// The access field of an item that is written again.
-    #[inline]
-    pub(crate) fn rewritten(&mut self, access: u32, items: u64) -> u32 {
-        self.used(access, items).unwrap_or(access)
+    /// The same by policies that count. A call of its own keeps the way by the clock short.
+    #[inline(never)]
+    fn counted(&mut self, access: u32) -> Option<u32> {
+        match self.policy.order() {
+            Order::Frequency => Some(self.lfu.used(access)),
+            _ => s3fifo::used(access),
+        }
     }
 
     /// The access field that makes all items equal.
@@ -121,6 +130,10 @@ impl Keeper {
         self.lfu.advance(now_ms);
         self.idle.note(self.lru.ticks(), now_ms);
     }
+}
+
+fn goes_by_clock(policy: Policy) -> bool {
+    !matches!(policy.order(), Order::Frequency | Order::Queues)
 }
 
 /// What the ghost calls the key at `place`.
