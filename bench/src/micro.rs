@@ -6,7 +6,7 @@
 
 use std::hint::black_box;
 
-use velodrome_engine::{Config, Engine, Key, KeyHasher, SLOT_COUNT, Write};
+use velodrome_engine::{Config, Engine, Key, KeyHasher, SLOT_COUNT, ValueRef, Write};
 use velodrome_net::command::Command;
 use velodrome_net::resp::{ArgBuf, Encoder, Parsed, Proto, RequestLimits, RequestParser};
 
@@ -203,7 +203,11 @@ impl Bench {
         let place = number % KEYS;
         let key = key_of(&self.hasher, &self.keys[place as usize]);
         let item = self.engine.get(&key, NOW_MS).expect("every key was written");
-        Encoder::new(&mut self.out, Proto::Resp2).bulk(item.value.as_bytes());
+        let mut out = Encoder::new(&mut self.out, Proto::Resp2);
+        match item.value {
+            ValueRef::Inline(bytes) => out.bulk(bytes),
+            other => out.bulk(&other.as_bytes()),
+        }
         black_box(&self.out);
     }
 

@@ -7,12 +7,14 @@
 use core::num::NonZeroU64;
 use std::sync::Arc;
 
+use crate::codec::{PREFIX_LEN, Prefix};
 use crate::effect::{Cause, Change, Effect, Effects};
 use crate::engine::Engine;
 use crate::key::{Key, Place};
 use crate::large::LargeValue;
 use crate::limits::DEADLINE_MS_MAX;
-use crate::record::{Head, LARGE_NUMBER_LEN, Watched, record_len};
+use crate::pack_queue::Candidate;
+use crate::record::{Head, LARGE_NUMBER_LEN, PACKED_PLACE_LEN, Watched, record_len};
 use crate::table::Address;
 use crate::version::Version;
 use crate::wheel::Watch;
@@ -22,6 +24,8 @@ use crate::wheel::Watch;
 pub(crate) enum Mutation<'a> {
     /// The key gets this value.
     Write(NewItem<'a>),
+    /// The key gets this value, packed; its raw bytes are those of the slice.
+    WritePacked(NewItem<'a>, &'a [u8]),
     /// The record at `at` gets this deadline.
     Redate { place: Place, at: Address, deadline_ms: Option<NonZeroU64> },
     /// The record at `at` goes.
@@ -55,9 +59,24 @@ pub(crate) enum Source<'a> {
 
 impl Source<'_> {
     #[inline]
-    pub(crate) fn inline_len(&self) -> usize {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Inline(bytes) => bytes,
+            Self::Large(value) => value,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
+    /// Bytes that a record keeps of the value.
+    #[inline]
+    pub(crate) fn kept_len(&self, packed: bool) -> usize {
         match self {
             Self::Inline(bytes) => bytes.len(),
+            Self::Large(_) if packed => PACKED_PLACE_LEN,
             Self::Large(_) => LARGE_NUMBER_LEN,
         }
     }
@@ -75,8 +94,8 @@ impl Source<'_> {
 impl NewItem<'_> {
     /// Bytes of the record this becomes.
     #[inline]
-    pub(crate) fn record_len(&self) -> usize {
-        let (key_len, value_len) = (self.key.bytes.len(), self.value.inline_len());
+    pub(crate) fn record_len(&self, packed: bool) -> usize {
+        let (key_len, value_len) = (self.key.bytes.len(), self.value.kept_len(packed));
         record_len(
             key_len,
             value_len,
@@ -97,7 +116,8 @@ impl<E: Effects> Engine<E> {
         now_ms: u64,
     ) -> Version {
         match mutation {
-            Mutation::Write(item) => self.write(item, given, now_ms),
+            Mutation::Write(item) => self.write::<false>(item, b"", given, now_ms),
+            Mutation::WritePacked(item, raw) => self.write_packed(item, raw, given, now_ms),
             Mutation::Redate { place, at, deadline_ms } => {
                 self.date(place, at, deadline_ms, given, now_ms)
             }
@@ -107,24 +127,48 @@ impl<E: Effects> Engine<E> {
         }
     }
 
-    #[inline]
-    fn write(&mut self, item: NewItem<'_>, given: Option<Version>, now_ms: u64) -> Version {
+    #[cold]
+    #[inline(never)]
+    fn write_packed(
+        &mut self,
+        item: NewItem<'_>,
+        raw: &[u8],
+        given: Option<Version>,
+        now_ms: u64,
+    ) -> Version {
+        self.write::<true>(item, raw, given, now_ms)
+    }
+
+    /// `raw` is what a packed value was packed from.
+    #[inline(always)]
+    fn write<const PACKED: bool>(
+        &mut self,
+        item: NewItem<'_>,
+        raw: &[u8],
+        given: Option<Version>,
+        now_ms: u64,
+    ) -> Version {
         let place = item.key.place();
         debug_assert_eq!(place.slot, (self.slot_of)(item.key.bytes), "the caller's slot is ours");
         let version = self.sequences.advance(place.slot, given);
         let had = item.found.and_then(|at| self.segments.record(at).watched());
         let watched = self.watch(place, had, item.deadline_ms, now_ms);
-        if let Some(number) = item.found.and_then(|at| self.segments.record(at).large_number()) {
-            self.larges.retire(number);
+        if let Some(at) = item.found
+            && !self.segments.record(at).shape().is_plain()
+        {
+            self.forget_value(at);
         }
         let (number, large) = match &item.value {
             Source::Inline(_) => (0, false),
             Source::Large(value) => (self.larges.insert(Arc::clone(value)), true),
         };
-        let number_bytes = number.to_le_bytes();
-        let value = match item.value {
+        let place_bytes;
+        let value = match &item.value {
             Source::Inline(bytes) => bytes,
-            Source::Large(_) => &number_bytes,
+            Source::Large(value) => {
+                place_bytes = large_place(number, PACKED.then_some(value));
+                if PACKED { &place_bytes[..] } else { &place_bytes[PACKED_LENS_LEN..] }
+            }
         };
         let items = self.index.items();
         let access = match item.found {
@@ -145,14 +189,16 @@ impl<E: Effects> Engine<E> {
             value_len: value.len(),
             large,
         };
-        let at = self.settle_record(place, item.found, &head, value);
+        let at = self.settle_record::<PACKED>(place, item.found, &head, value);
         self.index.count_deadline(place, had.is_some(), watched.is_some());
-        let value = if large {
+        if large {
             self.larges.moved(number, at);
             self.rank_large(place, at);
-            &self.larges.get(number)[..]
-        } else {
-            value
+        }
+        let value = match large {
+            _ if PACKED => raw,
+            true => &self.larges.get(number)[..],
+            false => value,
         };
         let change = Change::Written {
             key: item.key.bytes,
@@ -167,14 +213,14 @@ impl<E: Effects> Engine<E> {
 
     /// Writes the record in place if it has the length it had, else at the end.
     #[inline]
-    fn settle_record(
+    pub(crate) fn settle_record<const PACKED: bool>(
         &mut self,
         place: Place,
         found: Option<Address>,
         head: &Head<'_>,
         value: &[u8],
     ) -> Address {
-        let shape = head.shape();
+        let shape = if PACKED { head.shape().packed() } else { head.shape() };
         let len = shape.len();
         let same = found.filter(|at| self.segments.record(*at).shape().len() == len);
         let at = same.unwrap_or_else(|| {
@@ -182,6 +228,9 @@ impl<E: Effects> Engine<E> {
             self.segments.take_place(stream, len)
         });
         self.segments.write(at, shape, head, value);
+        if PACKED {
+            self.packing.tally.add(self.segments.record(at));
+        }
         if same.is_none() {
             self.counters.written_bytes += len as u64;
             self.relocate(place, found, at, len);
@@ -190,6 +239,7 @@ impl<E: Effects> Engine<E> {
     }
 
     /// The record of `place` lies at `at` now and has `len` bytes.
+    #[inline(always)]
     fn relocate(&mut self, place: Place, found: Option<Address>, at: Address, len: usize) {
         match found {
             None => self.index.insert(place, at),
@@ -230,7 +280,7 @@ impl<E: Effects> Engine<E> {
         now_ms: u64,
     ) -> Version {
         let record = self.segments.record(at);
-        let (shape, had) = (record.shape(), record.watched());
+        let (shape, had, before) = (record.shape(), record.watched(), record.version());
         let version = self.sequences.advance(place.slot, given);
         let watched = self.watch(place, had, deadline_ms, now_ms);
         let mut to = at;
@@ -251,6 +301,9 @@ impl<E: Effects> Engine<E> {
             }
         }
         self.index.count_deadline(place, had.is_some(), watched.is_some());
+        if !self.packing.queue.is_idle() {
+            self.packing.queue.redated(Candidate { place, version: before }, version);
+        }
         let key = self.segments.record(to).key();
         let change = Change::Redated { key, deadline_ms: watched.map(|it| it.deadline_ms) };
         self.effects.emit(&Effect { slot: place.slot, db: place.db, version, change });
@@ -276,8 +329,8 @@ impl<E: Effects> Engine<E> {
         }
         let change = Change::Removed { key: record.key(), cause };
         self.effects.emit(&Effect { slot: place.slot, db: place.db, version, change });
-        if let Some(number) = record.large_number() {
-            self.larges.retire(number);
+        if !record.shape().is_plain() {
+            self.forget_value(at);
         }
         self.segments.kill(at);
         version
@@ -286,7 +339,11 @@ impl<E: Effects> Engine<E> {
     /// The record of a retired table is dead, its large value goes. The table still points to it
     /// until it is drained, so nothing else may take its place.
     pub(crate) fn bury(&mut self, at: Address) {
-        if let Some(number) = self.segments.record(at).large_number() {
+        let record = self.segments.record(at);
+        if record.shape().is_packed() {
+            self.packing.tally.remove(record);
+        }
+        if let Some(number) = record.large_number() {
             self.larges.retire(number);
         }
         self.segments.abandon(at);
@@ -311,4 +368,18 @@ impl<E: Effects> Engine<E> {
         self.index.retire_db(db, self.segments.serial());
         last
     }
+}
+
+/// Bytes before the number of a packed large value.
+const PACKED_LENS_LEN: usize = PACKED_PLACE_LEN - LARGE_NUMBER_LEN;
+
+/// What a record keeps of a packed large value with this number; of a raw one it keeps the end.
+pub(crate) fn large_place(number: u32, packed: Option<&Arc<LargeValue>>) -> [u8; PACKED_PLACE_LEN] {
+    let mut place = [0; PACKED_PLACE_LEN];
+    place[PACKED_LENS_LEN..].copy_from_slice(&number.to_le_bytes());
+    if let Some(packed) = packed {
+        place[..PREFIX_LEN].copy_from_slice(&Prefix::read(packed).to_bytes());
+        place[PREFIX_LEN..PACKED_LENS_LEN].copy_from_slice(&(packed.len() as u32).to_le_bytes());
+    }
+    place
 }

@@ -24,7 +24,7 @@ const SEGMENT_SHARE: usize = 8;
 
 impl<E: Effects> Engine<E> {
     /// The item of `key`. Counts a hit or a miss and marks the item as used.
-    #[inline]
+    #[inline(always)]
     pub fn get(&mut self, key: &Key<'_>, now_ms: u64) -> Option<Item<'_>> {
         let Some(at) = self.find_live(key, now_ms) else {
             self.counters.misses += 1;
@@ -48,7 +48,33 @@ impl<E: Effects> Engine<E> {
     /// `KeyTooLong`, `ItemTooLong`, `OutOfMemory`; the key is what it was, or was evicted.
     #[inline]
     pub fn set(&mut self, key: &Key<'_>, write: Write<'_>, now_ms: u64) -> Result<Stored, Refused> {
-        self.check_lengths(key, write.value.as_bytes().len())?;
+        let len = write.value.as_bytes().len();
+        self.check_lengths(key, len)?;
+        if len > self.packing.longer_than {
+            return self.set_long(key, write, now_ms);
+        }
+        self.set_checked::<false>(key, write, now_ms)
+    }
+
+    /// Writes a value that may be packed.
+    #[cold]
+    #[inline(never)]
+    fn set_long(
+        &mut self,
+        key: &Key<'_>,
+        write: Write<'_>,
+        now_ms: u64,
+    ) -> Result<Stored, Refused> {
+        self.set_checked::<true>(key, write, now_ms)
+    }
+
+    #[inline(always)]
+    fn set_checked<const LONG: bool>(
+        &mut self,
+        key: &Key<'_>,
+        write: Write<'_>,
+        now_ms: u64,
+    ) -> Result<Stored, Refused> {
         let found = self.find_live(key, now_ms);
         if !self.holds(found, &write.condition) {
             let current = found.map(|at| self.segments.record(at).version());
@@ -77,7 +103,10 @@ impl<E: Effects> Engine<E> {
         };
         let (client_flags, tag) = (write.client_flags, write.tag);
         let item = NewItem { key, found, value, deadline_ms, client_flags, tag };
-        let version = self.put(item, None, now_ms)?;
+        let version = match LONG {
+            true => self.store(item, None, now_ms)?,
+            false => self.put::<false>(item, b"", None, now_ms)?,
+        };
         Ok(Stored::Written { version, replaced })
     }
 
@@ -165,9 +194,14 @@ impl<E: Effects> Engine<E> {
         self.change(Mutation::Remove { place, at, cause }, None, now_ms);
     }
 
-    #[inline]
+    #[inline(always)]
     fn holds(&self, found: Option<Address>, condition: &Condition<'_>) -> bool {
-        let is = |wanted: &[u8]| found.is_some_and(|at| self.item(at).value.as_bytes() == wanted);
+        matches!(condition, Condition::Always) || self.is_met(found, condition)
+    }
+
+    #[inline(never)]
+    fn is_met(&self, found: Option<Address>, condition: &Condition<'_>) -> bool {
+        let is = |wanted: &[u8]| found.is_some_and(|at| self.item(at).value.equals(wanted));
         match condition {
             Condition::Always => true,
             Condition::Absent => found.is_none(),
@@ -180,33 +214,42 @@ impl<E: Effects> Engine<E> {
         }
     }
 
-    /// Writes an item after making room for it.
-    #[inline]
-    pub(crate) fn put(
+    /// Writes an item after making room for it; `raw` is what a packed value was packed from.
+    #[inline(always)]
+    pub(crate) fn put<const PACKED: bool>(
         &mut self,
         mut item: NewItem<'_>,
+        raw: &[u8],
         given: Option<Version>,
         now_ms: u64,
     ) -> Result<Version, Refused> {
-        if !self.fits_in_place(&item) {
+        if !self.fits_in_place(&item, PACKED) {
             let existed = item.found.is_some();
             if !existed {
                 self.make_item_room(now_ms)?;
             }
-            self.reserve(item.record_len(), item.value.large_len(), now_ms)?;
+            let (record_len, large_len) = (item.record_len(PACKED), item.value.large_len());
+            match PACKED {
+                true => self.reserve(record_len, large_len, now_ms)?,
+                false => self.reserve_here(record_len, large_len, now_ms)?,
+            }
             // Making room may have moved the record, or evicted it.
             if existed {
                 item.found = self.find(item.key);
             }
         }
-        Ok(self.change(Mutation::Write(item), given, now_ms))
+        let mutation = match PACKED {
+            false => Mutation::Write(item),
+            true => Mutation::WritePacked(item, raw),
+        };
+        Ok(self.change(mutation, given, now_ms))
     }
 
-    #[inline]
-    fn fits_in_place(&self, item: &NewItem<'_>) -> bool {
+    #[inline(always)]
+    fn fits_in_place(&self, item: &NewItem<'_>, packed: bool) -> bool {
         let Some(at) = item.found else { return false };
         matches!(item.value, Source::Inline(_))
-            && self.segments.record(at).shape().len() == item.record_len()
+            && self.segments.record(at).shape().len() == item.record_len(packed)
             && self.has_margin()
     }
 

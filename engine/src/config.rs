@@ -3,6 +3,7 @@
 //! Invariant: an engine exists only with limits that `Config::check` accepted. Cost: none after
 //! the start.
 
+use crate::compression::Compression;
 use crate::key::KeyHasher;
 use crate::limits::{
     ADDRESS_SPACE_BYTES_MAX, MEMORY_BYTES_MIN, SEGMENT_LEN_BYTES_MAX, SEGMENT_LEN_BYTES_MIN,
@@ -34,6 +35,10 @@ pub struct Config {
     pub address_space_bytes: u64,
     /// What goes when a limit is reached; `Engine::set_policy` changes it.
     pub policy: Policy,
+    /// Which values are packed; `Engine::set_compression` changes it.
+    pub compression: Compression,
+    /// A clock that measures what packing and unpacking take; nothing is decided by it.
+    pub clock_ns: fn() -> u64,
     /// Where versions start: `Version::at_start`, or what an earlier run left.
     pub start: Version,
     /// Seed of the sampling.
@@ -68,6 +73,8 @@ impl Config {
             segment_len,
             address_space_bytes: memory_bytes_max.next_multiple_of(SEGMENT_LEN_BYTES_MAX as u64),
             policy: Policy::default(),
+            compression: Compression::default(),
+            clock_ns: || 0,
             start: Version::default(),
             seed: 1,
             hasher,

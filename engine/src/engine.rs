@@ -8,6 +8,8 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
 use crate::cleaner::{Cleaner, Walk};
+use crate::codec::{PREFIX_LEN, Prefix};
+use crate::compression::Packing;
 use crate::config::{Config, Limits};
 use crate::effect::Effects;
 use crate::hot::Hot;
@@ -18,7 +20,9 @@ use crate::larges::Larges;
 use crate::largest::Largest;
 use crate::limits::PREFETCH_RECORD_BYTES_MAX;
 use crate::mapping::{prefetch, prefetch_near};
+use crate::packed::Packed;
 use crate::policy::{Keeper, Policy};
+use crate::record::Record;
 use crate::refused::StartError;
 use crate::segments::Segments;
 use crate::sequences::Sequences;
@@ -58,6 +62,7 @@ pub struct Engine<E: Effects> {
     pub(crate) counters: Stats,
     /// Where a longer value is put together before it is written.
     pub(crate) scratch: Vec<u8>,
+    pub(crate) packing: Packing,
 }
 
 impl<E: Effects> Engine<E> {
@@ -91,6 +96,7 @@ impl<E: Effects> Engine<E> {
             rng: SmallRng::seed_from_u64(config.seed),
             counters: Stats::default(),
             scratch: Vec::new(),
+            packing: Packing::new(config.compression, config.clock_ns),
         })
     }
 
@@ -215,6 +221,7 @@ impl<E: Effects> Engine<E> {
         let mut longest_step = self.counters.longest_step;
         longest_step.raise(self.index.footprint.longest);
         let live_bytes = self.segments.live_bytes();
+        let (tally, unpacking) = (self.packing.tally, &self.packing.unpacking);
         Stats {
             items: self.index.items(),
             items_with_deadline: self.index.deadlines(),
@@ -225,6 +232,12 @@ impl<E: Effects> Engine<E> {
             large_bytes: self.larges.bytes(),
             wheel_entries: self.wheel.entries(),
             longest_step,
+            packed_items: tally.items,
+            packed_raw_bytes: tally.raw_bytes,
+            packed_stored_bytes: tally.stored_bytes,
+            unpacks: unpacking.count.get(),
+            unpack_ns: unpacking.took_ns.get(),
+            pack_waiting: self.packing.queue.len() as u64,
             ..self.counters
         }
     }
@@ -232,6 +245,8 @@ impl<E: Effects> Engine<E> {
     /// Sets the counters to zero; what is held is held.
     pub fn reset_stats(&mut self) {
         self.counters = Stats::default();
+        self.packing.unpacking.count.set(0);
+        self.packing.unpacking.took_ns.set(0);
         self.index.footprint.longest = crate::stats::Work::default();
     }
 
@@ -249,13 +264,13 @@ impl<E: Effects> Engine<E> {
         self.hasher.key(record.shape().db(), slot, record.key()).place()
     }
 
-    /// The item whose record lies at `at`.
-    #[inline]
+    /// The item whose record lies at `at`; inlined, so that only what is asked for is read.
+    #[inline(always)]
     pub(crate) fn item(&self, at: Address) -> Item<'_> {
         let record = self.segments.record(at);
-        let value = match record.large_number() {
-            None => ValueRef::Inline(record.value()),
-            Some(number) => ValueRef::Large(self.larges.get(number)),
+        let value = match record.shape().is_plain() {
+            true => ValueRef::Inline(record.value()),
+            false => self.far_value(record),
         };
         Item {
             value,
@@ -264,6 +279,21 @@ impl<E: Effects> Engine<E> {
             client_flags: record.client_flags(),
             tag: record.tag(),
             idle_ticks: self.keeper.lru.age(record.shape().access()),
+        }
+    }
+
+    /// A value that has a mapping of its own, or is packed.
+    #[cold]
+    #[inline(never)]
+    fn far_value<'a>(&'a self, record: Record<'a>) -> ValueRef<'a> {
+        let large = record.large_number().map(|number| self.larges.get(number));
+        match large {
+            Some(large) if !record.shape().is_packed() => ValueRef::Large(large),
+            _ => {
+                let packed = large.map_or(record.value(), |large| large);
+                let (prefix, bytes) = (Prefix::read(packed), &packed[PREFIX_LEN..]);
+                ValueRef::Packed(Packed { prefix, bytes, by: &self.packing.unpacking })
+            }
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Items as callers see them.
 //!
 //! Invariant: an item borrows the engine, so nothing moves while one is held; a large value can
-//! be kept longer by cloning its handle. Cost: a few loads; no byte is copied.
+//! be kept longer by cloning its handle. Cost: a few loads; no byte is copied unless it was packed.
 
 use core::num::NonZeroU64;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::large::LargeValue;
+use crate::packed::Packed;
 use crate::version::Version;
 
 /// A live item.
@@ -33,22 +35,49 @@ pub enum ValueRef<'a> {
     Inline(&'a [u8]),
     /// In a mapping of its own; clone the handle to pin it while it is sent.
     Large(&'a Arc<LargeValue>),
+    /// Packed, wherever it lies.
+    Packed(Packed<'a>),
 }
 
 impl<'a> ValueRef<'a> {
-    /// The bytes.
+    /// The bytes, unpacked for the caller if they are packed.
     #[inline]
-    pub fn as_bytes(&self) -> &'a [u8] {
+    pub fn as_bytes(&self) -> Cow<'a, [u8]> {
         match self {
-            Self::Inline(bytes) => bytes,
-            Self::Large(large) => large,
+            Self::Inline(bytes) => Cow::Borrowed(bytes),
+            Self::Large(large) => Cow::Borrowed(large),
+            Self::Packed(packed) => {
+                let mut bytes = Vec::new();
+                packed.append_to(&mut bytes);
+                Cow::Owned(bytes)
+            }
         }
+    }
+
+    /// Appends the bytes to `out`.
+    #[inline]
+    pub fn append_to(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Inline(bytes) => out.extend_from_slice(bytes),
+            Self::Large(large) => out.extend_from_slice(large),
+            Self::Packed(packed) => packed.append_to(out),
+        }
+    }
+
+    /// Whether these are the bytes; a packed value of another length is not unpacked for that.
+    #[inline]
+    pub fn equals(&self, bytes: &[u8]) -> bool {
+        self.len() == bytes.len() && *self.as_bytes() == *bytes
     }
 
     /// Number of bytes.
     #[inline]
     pub fn len(&self) -> usize {
-        self.as_bytes().len()
+        match self {
+            Self::Inline(bytes) => bytes.len(),
+            Self::Large(large) => large.len(),
+            Self::Packed(packed) => packed.raw_len(),
+        }
     }
 
     /// Whether there are no bytes.

@@ -20,6 +20,8 @@ mod ranking;
 mod modify;
 // Read, write, delete, touch, redate.
 mod commands;
+// Values that are written packed, or packed by a worker afterwards.
+mod packing;
 // How the memory limit holds after every operation.
 mod room;
 // A segment pays, its survivors are copied forward.
@@ -40,6 +42,12 @@ mod change;
 mod engine;
 // What an engine is made from.
 mod config;
+// Which values are packed how.
+mod compression;
+// Values that a worker packs.
+mod pack_queue;
+// What packed values weigh.
+mod tally;
 // What goes when room is needed.
 mod policy;
 // How far a cleaning has come, or a walk over all records.
@@ -76,6 +84,8 @@ mod bucket;
 mod sequences;
 // What a caller sees of an item.
 mod item;
+// A packed value.
+mod packed;
 // What a caller asks of `set`.
 mod write;
 // What a change did.
@@ -88,6 +98,8 @@ mod key;
 mod large;
 // Memory of the system.
 mod mapping;
+// How a value becomes shorter, and long again.
+mod codec;
 // Refusals.
 mod refused;
 // The order of a slot's changes.
@@ -95,6 +107,8 @@ mod version;
 // Bounds.
 pub mod limits;
 
+pub use codec::{Codec, Packer};
+pub use compression::Compression;
 pub use config::{Config, Limits};
 pub use effect::{Cause, Change, Effect, Effects, OwnedChange, OwnedEffect};
 pub use effort::Effort;
@@ -105,6 +119,8 @@ pub use item::{Item, ValueRef};
 pub use key::{Key, KeyHasher};
 pub use large::{LargeValue, StagedValue};
 pub use limits::{DATABASES_MAX, SLOT_COUNT};
+pub use pack_queue::{PackDone, PackJob};
+pub use packed::Packed;
 pub use policy::Policy;
 pub use ranking::LargestItem;
 pub use refused::{Refused, StartError};

@@ -1,13 +1,16 @@
 //! Changes of a value by a part: increment, append, overwrite a range.
 //!
 //! Invariant: deadline, client flags and type tag stay. Cost: a short value is put together in
-//! one buffer; a long one that nobody pins grows where it is, a pinned one is copied first.
+//! one buffer; a long one that nobody pins grows where it is, a pinned one is copied first, a
+//! packed one is unpacked first.
 
 use std::sync::Arc;
 
 use crate::change::{Mutation, NewItem, Source};
+use crate::codec::Codec;
 use crate::effect::Effects;
 use crate::engine::Engine;
+use crate::item::ValueRef;
 use crate::key::Key;
 use crate::large::{LargeValue, StagedValue, lengthened, pages};
 use crate::record::{LARGE_NUMBER_LEN, record_len};
@@ -27,7 +30,14 @@ impl<E: Effects> Engine<E> {
         let found = self.find_live(key, now_ms);
         let old = match found {
             None => 0,
-            Some(at) => parse_integer(self.item(at).value.as_bytes())?,
+            Some(at) => {
+                let value = self.item(at).value;
+                // Unpacking what is too long would be in vain.
+                if value.len() > INTEGER_LEN_MAX {
+                    return Err(Refused::NotAnInteger);
+                }
+                parse_integer(&value.as_bytes())?
+            }
         };
         let sum = old.checked_add(delta).ok_or(Refused::Overflow)?;
         let mut digits = [0; INTEGER_LEN_MAX];
@@ -74,16 +84,17 @@ impl<E: Effects> Engine<E> {
         let len = end.max(found.map_or(0, |at| self.item(at).value.len()));
         self.check_lengths(key, len)?;
         if let Some(at) = found
-            && let Some(number) = self.segments.record(at).large_number()
+            && let ValueRef::Large(value) = self.item(at).value
         {
-            let value = Arc::clone(self.larges.get(number));
+            let value = Arc::clone(value);
             let value = self.overwrite_large(key, at, value, len, (offset, part), now_ms)?;
             return Ok(value);
         }
         if len > self.inline_len_max() {
             let mut staged = StagedValue::new(len)?;
-            let old = found.map(|at| self.item(at).value);
-            staged.extend(old.as_ref().map_or(&[], |value| value.as_bytes()));
+            if let Some(at) = found {
+                staged.extend(&self.item(at).value.as_bytes());
+            }
             let mut value = staged.finish();
             value.lengthen(len)?;
             value.bytes_mut()[offset..end].copy_from_slice(part);
@@ -92,8 +103,9 @@ impl<E: Effects> Engine<E> {
         }
         let mut scratch = core::mem::take(&mut self.scratch);
         scratch.clear();
-        let old = found.map(|at| self.item(at).value);
-        scratch.extend_from_slice(old.as_ref().map_or(&[], |value| value.as_bytes()));
+        if let Some(at) = found {
+            self.item(at).value.append_to(&mut scratch);
+        }
         scratch.resize(len, 0);
         scratch[offset..end].copy_from_slice(part);
         let done = self.replace_value(key, found, Source::Inline(&scratch), now_ms);
@@ -151,7 +163,8 @@ impl<E: Effects> Engine<E> {
         Arc::try_unwrap(value)
     }
 
-    /// Writes a value to a key that keeps its deadline, flags and tag.
+    /// Writes a value to a key that keeps its deadline, flags and tag. One that the shard does not
+    /// pack itself stays raw, so that the next change of a part happens in place.
     fn replace_value(
         &mut self,
         key: &Key<'_>,
@@ -163,7 +176,11 @@ impl<E: Effects> Engine<E> {
         let deadline_ms = record.and_then(|record| record.deadline_ms());
         let (client_flags, tag) = record.map_or((0, 0), |it| (it.client_flags(), it.tag()));
         let item = NewItem { key, found, value, deadline_ms, client_flags, tag };
-        self.put(item, None, now_ms).map(|_| ())
+        let codec = self.packing.compression.codec;
+        if codec != Codec::None && item.value.len() <= codec.shard_len_max() {
+            return self.store(item, None, now_ms).map(|_| ());
+        }
+        self.put_as_is(item, None, now_ms).map(|_| ())
     }
 }
 

@@ -9,8 +9,10 @@
 //! ```
 //!
 //! The highest bits stand on the left, the lowest byte first in memory. Flags are DEADLINE 1,
-//! EXTRA 2, LARGE 4, DEAD 8 and ROUND 32; the others are zero. Round and digit are what the wheel
-//! wants to be kept. The value of a LARGE record is the number of its slot among the large values.
+//! EXTRA 2, LARGE 4, DEAD 8, PACKED 16 and ROUND 32; the other is zero. Round and digit are what
+//! the wheel wants to be kept. The value of a LARGE record is the number of its slot among the
+//! large values. That of a PACKED record begins with its prefix (`codec.rs`); one that is LARGE too
+//! has, between prefix and number, the bytes that its packed value takes, in four bytes.
 //! Invariant: a record's length follows from its shape alone and never changes, so a segment can
 //! be walked from its front even over dead records. Cost: sixteen bytes an item, six more with a
 //! deadline before the year 2109; reads need no alignment. A dead record keeps a link of `holes.rs`
@@ -18,6 +20,7 @@
 
 use core::num::NonZeroU64;
 
+use crate::codec::{PREFIX_LEN, Prefix};
 use crate::limits::{DATABASES_MAX, DEADLINE_MS_MAX};
 use crate::version::Version;
 
@@ -32,6 +35,7 @@ const DEADLINE: u64 = 1;
 const EXTRA: u64 = 2;
 const LARGE: u64 = 4;
 const DEAD: u64 = 8;
+const PACKED: u64 = 16;
 const ROUND: u64 = 32;
 const DB_SHIFT: u32 = 7;
 const KEY_LEN_SHIFT: u32 = 11;
@@ -47,6 +51,8 @@ const DEADLINE_LOW_BITS: u32 = 42;
 
 /// Bytes of a large value's number.
 pub(crate) const LARGE_NUMBER_LEN: usize = 4;
+/// Bytes of a packed large value's place: its prefix, its length, its number.
+pub(crate) const PACKED_PLACE_LEN: usize = PREFIX_LEN + 4 + LARGE_NUMBER_LEN;
 /// Most bytes a value can have inside a record.
 pub(crate) const INLINE_LEN_MAX: usize = (1 << 17) - 1;
 
@@ -100,6 +106,17 @@ impl Shape {
     }
 
     #[inline]
+    pub(crate) fn is_packed(self) -> bool {
+        self.0 & PACKED != 0
+    }
+
+    /// Whether the value lies in the record as the client wrote it.
+    #[inline]
+    pub(crate) fn is_plain(self) -> bool {
+        self.0 & (LARGE | PACKED) == 0
+    }
+
+    #[inline]
     pub(crate) fn is_dead(self) -> bool {
         self.0 & DEAD != 0
     }
@@ -123,6 +140,12 @@ impl Shape {
     #[inline]
     pub(crate) fn len(self) -> usize {
         (self.value_offset() + self.value_len()).next_multiple_of(RECORD_ALIGN)
+    }
+
+    /// The shape of the same record if its value is packed.
+    #[inline]
+    pub(crate) fn packed(self) -> Self {
+        Self(self.0 | PACKED)
     }
 
     /// This shape with the wheel's round.
@@ -183,7 +206,8 @@ impl Head<'_> {
     /// Writes the whole record, whose shape is `shape`; `bytes` begins where it does.
     #[inline]
     pub(crate) fn write(&self, shape: Shape, bytes: &mut [u8], value: &[u8]) {
-        debug_assert_eq!((shape, value.len()), (self.shape(), self.value_len));
+        let plain = Shape(shape.0 & !PACKED);
+        debug_assert_eq!((plain, value.len()), (self.shape(), self.value_len));
         let own = (self.client_flags, self.tag);
         let content = write_head(bytes, self.version, shape, self.watched, own);
         let (key, rest) = content.split_at_mut(self.key.len());
@@ -323,7 +347,7 @@ impl<'a> Record<'a> {
         &self.bytes[shape.key_offset()..][..shape.key_len()]
     }
 
-    /// The value, or the number of a large one in four bytes.
+    /// The value, or what stands for a large one.
     #[inline]
     pub(crate) fn value(self) -> &'a [u8] {
         let shape = self.shape();
@@ -333,8 +357,19 @@ impl<'a> Record<'a> {
     /// The number of a large value.
     #[inline]
     pub(crate) fn large_number(self) -> Option<u32> {
-        let number = self.shape().is_large().then(|| self.value())?;
-        Some(u32::from_le_bytes(number.try_into().expect("a large record holds four bytes")))
+        let place = self.shape().is_large().then(|| self.value())?;
+        Some(u32::from_le_bytes(*place.last_chunk().expect("a large record holds four bytes")))
+    }
+
+    /// Bytes of the raw value of a packed record, and those that its packed value takes.
+    pub(crate) fn packed_lens(self) -> (usize, usize) {
+        debug_assert!(self.shape().is_packed());
+        let (value, raw_len) = (self.value(), Prefix::read(self.value()).raw_len());
+        if !self.shape().is_large() {
+            return (raw_len, value.len());
+        }
+        let len = value[PREFIX_LEN..].first_chunk().expect("the place of a packed large value");
+        (raw_len, u32::from_le_bytes(*len) as usize)
     }
 
     /// Whether the deadline has passed.
@@ -425,6 +460,7 @@ mod tests {
         let watched =
             NonZeroU64::new(deadline).map(|deadline_ms| Watched { deadline_ms, mark: 0x6a });
         let (version, access, large) = (Version(u64::MAX), (1 << 20) - 1, value_len == 4);
+        let packed = value_len > 4;
         let (db, key_ref) = (15, &key[..]);
         let head = Head {
             version,
@@ -437,18 +473,20 @@ mod tests {
             value_len,
             large,
         };
-        let len = head.shape().len();
+        let shape = if packed { head.shape().packed() } else { head.shape() };
+        let len = shape.len();
         let deadline_ms = watched.map(|it| it.deadline_ms);
         let extra = client_flags != 0 || tag != 0;
         assert_eq!(len, record_len(key_len, value_len, deadline_ms, extra));
         let mut bytes = vec![0xee; len];
-        head.write(head.shape(), &mut bytes, &value);
+        head.write(shape, &mut bytes, &value);
         let same = |record: Record<'_>, watched: Option<Watched>| {
             assert_eq!((record.version(), record.shape().access()), (version, access));
             assert_eq!((record.shape().db(), record.tag()), (db, tag));
             assert_eq!((record.watched(), record.client_flags()), (watched, client_flags));
             assert_eq!((record.key(), record.value()), (&key[..], &value[..]));
-            assert_eq!(record.shape().is_large(), large);
+            assert_eq!((record.shape().is_large(), record.shape().is_packed()), (large, packed));
+            assert_eq!(record.shape().is_plain(), !large && !packed);
         };
         same(Record::new(&bytes), watched);
         for deadline in [1, (1 << 42) - 1, 1 << 42, DEADLINE_MS_MAX] {

@@ -23,9 +23,21 @@ impl<E: Effects> Engine<E> {
         self.accounted_bytes() + INDEX_GROWTH_BYTES_MAX <= self.ceiling
     }
 
+    /// [`Engine::reserve_here`] for those that have no need to be quick.
+    #[inline(never)]
+    pub(crate) fn reserve(
+        &mut self,
+        record_len: usize,
+        large_len: u64,
+        now_ms: u64,
+    ) -> Result<(), Refused> {
+        self.reserve_here(record_len, large_len, now_ms)
+    }
+
     /// Makes room for a record of `record_len` bytes and `large_len` bytes beside it. Records may
     /// move and items may be evicted meanwhile.
-    pub(crate) fn reserve(
+    #[inline(always)]
+    pub(crate) fn reserve_here(
         &mut self,
         record_len: usize,
         large_len: u64,
@@ -102,7 +114,7 @@ impl<E: Effects> Engine<E> {
     }
 
     /// Whether writes pay for cleaning: what may be opened yet and what is open lacks.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_short(&self) -> bool {
         let open = self.segments.room_of(Stream::Writes) + self.segments.room_of(Stream::Survivors);
         let headroom = self.headroom();
@@ -203,6 +215,7 @@ impl<E: Effects> Engine<E> {
     /// One bounded step through retired tables.
     pub(crate) fn drain_step(&mut self) {
         let (segments, larges) = (&mut self.segments, &mut self.larges);
+        let tally = &mut self.packing.tally;
         let work = self.index.drain(|entry, serial| {
             let at = entry.address();
             let (number, _) = segments.place_of(at);
@@ -210,7 +223,11 @@ impl<E: Effects> Engine<E> {
             if segments.segment(number).serial > serial || segments.record(at).shape().is_dead() {
                 return;
             }
-            if let Some(number) = segments.record(at).large_number() {
+            let record = segments.record(at);
+            if record.shape().is_packed() {
+                tally.remove(record);
+            }
+            if let Some(number) = record.large_number() {
                 larges.retire(number);
             }
             segments.kill(at);

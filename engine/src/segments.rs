@@ -275,7 +275,7 @@ impl Segments {
     }
 
     /// Whether there is a place for a record that a command writes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn has_place(&self, len: usize) -> bool {
         self.hole(len).is_some() || self.has_room(Stream::Writes, len)
     }

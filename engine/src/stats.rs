@@ -59,6 +59,28 @@ pub struct Stats {
     pub wheel_entries: u64,
     /// Times a write had to clean more than its own share to get room.
     pub stalls: u64,
+    /// Items whose value is packed.
+    pub packed_items: u64,
+    /// Bytes of their values as clients see them.
+    pub packed_raw_bytes: u64,
+    /// Bytes of their values as they are held.
+    pub packed_stored_bytes: u64,
+    /// Values packed, on the shard or by the worker.
+    pub packs: u64,
+    /// Values that packing did not shorten enough.
+    pub poor_packs: u64,
+    /// Values left raw because they were too long to be packed or too many waited.
+    pub pack_skips: u64,
+    /// Values that wait for the worker.
+    pub pack_waiting: u64,
+    /// Values unpacked.
+    pub unpacks: u64,
+    /// Time that packing took on the shard, in nanoseconds of `Config::clock_ns`.
+    pub pack_ns: u64,
+    /// Time that unpacking took.
+    pub unpack_ns: u64,
+    /// Time that the worker took, by its own clock.
+    pub worker_ns: u64,
     /// The most that one bounded step did.
     pub longest_step: Work,
 }

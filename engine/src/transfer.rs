@@ -90,7 +90,7 @@ impl<E: Effects> Engine<E> {
         let value = self.source_of_bytes(record.value)?;
         let Record { deadline_ms, client_flags, tag, .. } = *record;
         let item = NewItem { key, found, value, deadline_ms, client_flags, tag };
-        self.put(item, Some(record.version), now_ms)?;
+        self.store(item, Some(record.version), now_ms)?;
         Ok(true)
     }
 

@@ -60,7 +60,7 @@ fn grow(one_slot: bool) {
     for number in (0..ITEMS).step_by(9973) {
         let bytes = number.to_le_bytes();
         let key = numbered(&engine, &bytes, one_slot);
-        assert_eq!(engine.get(&key, START_MS).expect("is there").value.as_bytes(), bytes);
+        assert_eq!(engine.get(&key, START_MS).expect("is there").value.as_bytes(), &bytes[..]);
     }
     engine.reset_stats();
     engine.flush(None, START_MS);

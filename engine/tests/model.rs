@@ -12,8 +12,8 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use support::{Held, Model, START_MS, check_bounds, config, content, expected, key, seed, take};
 use velodrome_engine::{
-    Condition, Config, Deadline, Engine, NewValue, OwnedEffect, Policy, Refused, Stored, Version,
-    Write,
+    Codec, Compression, Condition, Config, Deadline, Engine, NewValue, OwnedEffect, PackJob,
+    Packer, Policy, Refused, Stored, Version, Write,
 };
 
 struct Run {
@@ -27,6 +27,11 @@ struct Run {
     dbs: u8,
     refused: u64,
     changes_policy: bool,
+    /// Values are packed by codecs and thresholds that change, some by a worker.
+    packs: bool,
+    packer: Packer,
+    jobs: Vec<PackJob>,
+    placed: u64,
 }
 
 impl Run {
@@ -58,6 +63,10 @@ impl Run {
             dbs: 3,
             refused: 0,
             changes_policy: false,
+            packs: false,
+            packer: Packer::default(),
+            jobs: Vec::new(),
+            placed: 0,
         }
     }
 
@@ -80,7 +89,12 @@ impl Run {
         }
         let max = [8, 40, 300, 3000, self.value_max][self.rng.random_range(0..5)];
         let len = self.rng.random_range(0..=max.min(self.value_max));
-        vec![self.rng.random(); len]
+        let mut value = vec![self.rng.random(); len];
+        if self.packs && self.rng.random_bool(0.3) {
+            let noise = self.rng.random_range(0..=len);
+            self.rng.fill(&mut value[..noise]);
+        }
+        value
     }
 
     fn deadline(&mut self) -> Option<NonZeroU64> {
@@ -97,7 +111,8 @@ impl Run {
             74..80 => self.increment(),
             80..88 => self.overwrite(),
             88..89 => self.touch(),
-            89..98 => self.pass_time(),
+            89..96 => self.pass_time(),
+            96..98 => self.work(),
             98 => self.random_key(),
             _ => self.rarely(),
         }
@@ -296,6 +311,29 @@ impl Run {
         self.follow();
     }
 
+    /// The worker takes values, and brings some back.
+    fn work(&mut self) {
+        while self.packs && self.rng.random_bool(0.7) {
+            let Some(job) = self.engine.next_pack_job(self.now_ms) else { break };
+            self.jobs.push(job);
+        }
+        while !self.jobs.is_empty() && self.rng.random_bool(0.6) {
+            let at = self.rng.random_range(0..self.jobs.len());
+            let done = self.jobs.swap_remove(at).run(&mut self.packer, || 0);
+            self.placed += u64::from(self.engine.finish_pack(done, self.now_ms));
+            self.follow();
+            check_bounds(&self.engine);
+        }
+    }
+
+    fn set_compression(&mut self) {
+        let codecs =
+            [Codec::Lz4, Codec::Lz4, Codec::None, Codec::Zstd(3), Codec::Zstd(10), Codec::Gzip(6)];
+        let codec = codecs[self.rng.random_range(0..codecs.len())];
+        let threshold_bytes = [0, 100, 1024, 50_000][self.rng.random_range(0..4)];
+        self.engine.set_compression(Compression { codec, threshold_bytes });
+    }
+
     fn random_key(&mut self) {
         let db = self.rng.random_range(0..self.dbs);
         let any = self.model.held.iter().any(|((of, _), it)| *of == db && it.is_live(self.now_ms));
@@ -312,6 +350,7 @@ impl Run {
                 let policy = Policy::ALL[self.rng.random_range(0..Policy::ALL.len())];
                 self.engine.set_policy(policy);
             }
+            5..20 if self.packs => self.set_compression(),
             2 => self.engine.drop_slot(support::slot_of(b"{tag}")),
             3 => while self.engine.maintain(self.now_ms, 100).more {},
             _ => return,
@@ -352,10 +391,14 @@ impl Run {
 
     /// With everything flushed and maintained nothing is left.
     fn drain(&mut self) {
+        // What the worker still has it lets go of.
+        self.jobs.clear();
         self.engine.flush(None, self.now_ms);
         while self.engine.maintain(self.now_ms + 2_000_000_000, 100).more {}
         let stats = self.engine.stats();
         assert_eq!((stats.items, stats.live_bytes, stats.large_bytes), (0, 0, 0));
+        let packed = [stats.packed_items, stats.packed_raw_bytes, stats.packed_stored_bytes];
+        assert_eq!(packed, [0; 3], "what is packed is counted in and out");
         assert_eq!((stats.index_bytes, stats.wheel_entries), (0, 0), "nothing leaks");
         assert!(stats.segments <= 2, "{stats:?}");
     }
@@ -427,5 +470,38 @@ fn policies_change_at_any_time() {
         let mut run = Run::new(seed, 2 << 20, items_max, 20_000, 1500);
         run.changes_policy = true;
         run.run(200_000);
+    }
+}
+
+fn packing(mut run: Run, steps: u32) {
+    run.packs = true;
+    run.set_compression();
+    let run = run.run(steps);
+    let stats = run.engine.stats();
+    let least = u64::from(steps) / 200;
+    assert!(stats.packs > least && stats.unpacks > least && stats.poor_packs > 10, "{stats:?}");
+    assert!(run.placed > least / 20, "the worker's results are put in place: {}", run.placed);
+}
+
+#[test]
+fn packed_by_bytes() {
+    packing(Run::new(seed(21), 2 << 20, None, 20_000, 3000), 200_000);
+}
+
+#[test]
+fn packed_by_items_with_room() {
+    packing(Run::new(seed(22), 64 << 20, Some(500), 2000, 20_000), 150_000);
+}
+
+#[test]
+fn packed_with_large_values() {
+    packing(Run::new(seed(23), 4 << 20, None, 1000, 150_000), 60_000);
+}
+
+#[test]
+fn packed_under_every_policy() {
+    for policy in Policy::ALL {
+        println!("{}", policy.name());
+        packing(Run::under(policy, seed(24), 4 << 20, None, 1000, 100_000), 15_000);
     }
 }

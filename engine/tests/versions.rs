@@ -74,7 +74,7 @@ fn a_slot_moves_with_versions_and_deadlines() {
         let mut visited = 0;
         cursor = from.export_slot(slot, at, 100, START_MS, &mut |key, item| {
             let record = Record {
-                value: item.value.as_bytes(),
+                value: &item.value.as_bytes(),
                 version: item.version,
                 deadline_ms: item.deadline_ms,
                 client_flags: item.client_flags,

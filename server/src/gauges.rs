@@ -131,6 +131,28 @@ figures! {
     written_bytes,
     /// Times a write had to make more room than its own share.
     stalls,
+    /// Items whose value is packed.
+    packed_items,
+    /// Bytes of packed values as clients see them.
+    packed_raw_bytes,
+    /// Bytes of packed values as they are held.
+    packed_stored_bytes,
+    /// Values packed.
+    packs,
+    /// Values that packing did not shorten enough.
+    poor_packs,
+    /// Values left raw, too long or too many.
+    pack_skips,
+    /// Values that wait to be packed by the worker.
+    pack_waiting,
+    /// Values unpacked.
+    unpacks,
+    /// Microseconds that packing took on the shard.
+    pack_us,
+    /// Microseconds that unpacking took.
+    unpack_us,
+    /// Microseconds that the worker took to pack.
+    worker_us,
     /// Bytes of all connections' buffers.
     client_bytes,
     /// Bytes received.
@@ -219,6 +241,17 @@ impl Snapshot {
             copied_bytes: stats.copied_bytes,
             written_bytes: stats.written_bytes,
             stalls: stats.stalls,
+            packed_items: stats.packed_items,
+            packed_raw_bytes: stats.packed_raw_bytes,
+            packed_stored_bytes: stats.packed_stored_bytes,
+            packs: stats.packs,
+            poor_packs: stats.poor_packs,
+            pack_skips: stats.pack_skips,
+            pack_waiting: stats.pack_waiting,
+            unpacks: stats.unpacks,
+            pack_us: stats.pack_ns / 1000,
+            unpack_us: stats.unpack_ns / 1000,
+            worker_us: stats.worker_ns / 1000,
             step_items: stats.longest_step.items as u64,
             step_bytes: stats.longest_step.bytes as u64,
             step_tables: stats.longest_step.tables as u64,

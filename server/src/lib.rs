@@ -15,6 +15,10 @@ mod wiring;
 mod listeners;
 // A socket that has just been accepted.
 mod arrival;
+// A shard's dataset when the node starts.
+mod dataset;
+// The thread that packs long values.
+mod packing_worker;
 // Signals to stop.
 mod signals;
 // Outgoing mail: what waits for room, and whom to wake.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use velodrome_engine::{Engine, KeyHasher, Version};
+use velodrome_engine::KeyHasher;
 use velodrome_net::{Driver, DriverConfig, Limits};
 use velodrome_ring::{NodeId, SlotTable};
 use velodrome_tuning::{self as tuning, Host, Plan};
@@ -17,18 +17,20 @@ use crate::capacity;
 use crate::clock::Clock;
 use crate::config::limits::CLIENTS_MAX;
 use crate::config::{Config, DriverChoice};
+use crate::dataset::{self, Origin};
 use crate::facts::Facts;
 use crate::limits::ITEMS_PER_SHARD_MIN;
 use crate::listeners::{self, Listener};
 use crate::mailbox::Mailboxes;
+use crate::packing_worker::PackingWorker;
 use crate::shard::Shard;
-use crate::shard::consumers::Consumers;
 use crate::signals::{self, StopSignals};
 use crate::turn::Turn;
 
 /// A node that is running.
 pub struct Node {
     mailboxes: Arc<Mailboxes>,
+    packing: Arc<PackingWorker>,
     threads: Vec<JoinHandle<()>>,
     signals: StopSignals,
     /// The file of the Unix socket, to be removed at the end.
@@ -41,6 +43,7 @@ struct Blueprint {
     config: Config,
     facts: Arc<Facts>,
     mailboxes: Arc<Mailboxes>,
+    packing: Arc<PackingWorker>,
     table: Arc<SlotTable>,
     clock: Clock,
     hasher: KeyHasher,
@@ -57,7 +60,7 @@ impl Node {
         let host = Host::read_here();
         let plan = plan(&config, &host)?;
         let listeners = listeners::bind(&config)?;
-        let blueprint = blueprint(config, config_file, &host, plan.shard_cpus.len())?;
+        let blueprint = blueprint(config, config_file, &host, &plan)?;
         let mut starting = Vec::new();
         let mut listeners = Some(listeners);
         for (id, cpu) in plan.shard_cpus.iter().enumerate() {
@@ -79,8 +82,9 @@ impl Node {
             tracing::warn!(%error, "the control thread does not give way to its shard");
         }
         announce(&blueprint, &plan);
-        let unix_socket = blueprint.config.unix_socket;
-        Ok(Self { mailboxes: blueprint.mailboxes, threads, signals, unix_socket })
+        let unix_socket = blueprint.config.unix_socket.clone();
+        let Blueprint { mailboxes, packing, .. } = blueprint;
+        Ok(Self { mailboxes, packing, threads, signals, unix_socket })
     }
 
     /// Runs until a signal or a client says to stop, then drains.
@@ -89,6 +93,7 @@ impl Node {
         tracing::info!(signal, "stopping: no new connections, open ones are drained");
         self.mailboxes.stop();
         let failed = self.threads.into_iter().filter_map(|thread| thread.join().err()).count();
+        self.packing.stop();
         if let Some(path) = self.unix_socket
             && let Err(error) = std::fs::remove_file(&path)
         {
@@ -124,8 +129,9 @@ fn blueprint(
     config: Config,
     config_file: String,
     host: &Host,
-    shards: usize,
+    plan: &Plan,
 ) -> Result<Blueprint, String> {
+    let shards = plan.shard_cpus.len();
     let clock = Clock::anchor();
     let memory_default = capacity::memory_default(host, shards as u64);
     let machine_bytes = host.memory_bytes.unwrap_or(memory_default);
@@ -145,10 +151,12 @@ fn blueprint(
     facts.executable = std::env::current_exe().map_or(String::new(), |p| p.display().to_string());
     facts.memory_bytes_max = memory_bytes_max.into();
     let table = SlotTable::standalone(node, shards);
+    let mailboxes = Arc::new(Mailboxes::new(shards));
     Ok(Blueprint {
         config,
         facts: Arc::new(facts),
-        mailboxes: Arc::new(Mailboxes::new(shards)),
+        packing: PackingWorker::new(shards, plan.control_cpu, mailboxes.clone()),
+        mailboxes,
         table: Arc::new(table.map_err(|error| error.to_string())?),
         clock,
         hasher: KeyHasher::new(random.secrets()),
@@ -198,20 +206,10 @@ fn run_shard(
 }
 
 fn build(id: u16, blueprint: &Blueprint, listeners: Vec<Listener>) -> Result<Turn, String> {
-    let Blueprint { config, facts, mailboxes, table, clock, hasher, memory_bytes_max } = blueprint;
-    let shards = facts.shard_count() as u64;
-    let quota = memory_bytes_max / shards;
-    let (hasher, slot_of) = (hasher.clone(), velodrome_ring::slot);
-    let mut engine = velodrome_engine::Config::for_memory(quota, hasher, slot_of);
-    // A shard's quota may grow by what its siblings spare, or by CONFIG SET.
-    let wanted_bytes = facts.machine_memory_bytes.max(*memory_bytes_max);
-    engine.address_space_bytes = velodrome_engine::Config::address_space_for(wanted_bytes);
-    engine.limits.value_len_max = config.value_len_max;
-    engine.limits.items_max = config.max_items.map(|items| share(items, shards, u64::from(id)));
-    engine.policy = config.eviction;
-    engine.start = Version::at_start(facts.started_ms);
-    engine.seed = u64::from(id) + 1;
-    let engine = Engine::new(engine, Consumers::default()).map_err(|error| error.to_string())?;
+    let Blueprint { config, facts, mailboxes, packing, table, clock, hasher, memory_bytes_max } =
+        blueprint;
+    let origin = Origin { config, facts, hasher, memory_bytes_max: *memory_bytes_max };
+    let engine = dataset::engine(id, &origin).map_err(|error| error.to_string())?;
     let driver = Driver::new(driver_config(config)).map_err(|error| error.to_string())?;
     if id == 0 {
         match driver.fallback_reason() {
@@ -226,7 +224,7 @@ fn build(id: u16, blueprint: &Blueprint, listeners: Vec<Listener>) -> Result<Tur
     shard.set_client_memory_max(config.client_memory_bytes_max(*memory_bytes_max));
     // A sibling that needs quota asks by these figures, served or not.
     shard.publish();
-    let mut turn = Turn::new(shard, driver, mailboxes.clone(), *clock);
+    let mut turn = Turn::new(shard, driver, mailboxes.clone(), packing.clone(), *clock);
     mailboxes.set_waker(id, turn.waker());
     for (number, listener) in listeners.into_iter().enumerate() {
         let name = listener.name.clone();
@@ -246,11 +244,6 @@ fn driver_config(config: &Config) -> DriverConfig {
     // A shard may come to hold all clients, and CONFIG SET may allow more of them.
     let limits = Limits { connections_max: CLIENTS_MAX as u32, ..Limits::default() };
     DriverConfig { choice, shed_answer, limits, ..DriverConfig::default() }
-}
-
-/// Part `index` of `total` when it is divided among `shares` as evenly as whole numbers allow.
-fn share(total: u64, shares: u64, index: u64) -> u64 {
-    total / shares + u64::from(index < total % shares)
 }
 
 fn announce(blueprint: &Blueprint, plan: &Plan) {
@@ -283,17 +276,5 @@ impl Random {
     fn secrets(&self) -> [u64; 2] {
         let word = |at: usize| u64::from_le_bytes(self.0[at..at + 8].try_into().expect("8 bytes"));
         [word(0), word(8)]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_sum_to_the_whole() {
-        for (total, shares) in [(100, 3), (64, 1), (7, 4)] {
-            assert_eq!((0..shares).map(|i| share(total, shares, i)).sum::<u64>(), total);
-        }
     }
 }

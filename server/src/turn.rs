@@ -14,15 +14,15 @@ use crate::arrival;
 use crate::clock::{Clock, boot_ns, thread_cpu_ns};
 use crate::limits::{DRAIN_MS_MAX, TICK_MS};
 use crate::mailbox::Mailboxes;
+use crate::packing_worker::PackingWorker;
 use crate::post::Post;
 use crate::shard::Shard;
 use crate::shard::input::Input;
 use crate::shard::parcel::Note;
 use crate::signals;
 
-/// Token of the timer of periodic work.
+/// Tokens of the timers of periodic work and of the dataset's next deadline.
 const TICK: u64 = 1;
-/// Token of the timer of the dataset's next deadline.
 const DUE: u64 = 2;
 
 /// One shard with everything its thread needs.
@@ -30,6 +30,7 @@ pub(crate) struct Turn {
     shard: Shard,
     driver: Driver,
     mailboxes: Arc<Mailboxes>,
+    packing: Arc<PackingWorker>,
     clock: Clock,
     inputs: Vec<Input>,
     post: Post,
@@ -47,6 +48,7 @@ impl Turn {
         shard: Shard,
         driver: Driver,
         mailboxes: Arc<Mailboxes>,
+        packing: Arc<PackingWorker>,
         clock: Clock,
     ) -> Self {
         let post = Post::new(shard.id, shard.facts.shard_count());
@@ -54,6 +56,7 @@ impl Turn {
             shard,
             driver,
             mailboxes,
+            packing,
             clock,
             inputs: Vec::new(),
             post,
@@ -182,8 +185,7 @@ impl Turn {
     }
 
     fn count_closed(&self) {
-        let id = usize::from(self.shard.id);
-        self.shard.facts.connections[id].fetch_sub(1, Ordering::Relaxed);
+        self.shard.facts.connections[usize::from(self.shard.id)].fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Serves what siblings have sent; false when they have sent nothing.
@@ -236,7 +238,7 @@ impl Turn {
     fn keep_house(&mut self) {
         self.shard.end_pause();
         let (more, next_due_ms) = self.shard.maintain(&self.driver);
-        self.maintain_at_once = more;
+        self.maintain_at_once = more | self.packing.exchange(&mut self.shard);
         if let Some(due_ms) = next_due_ms.filter(|due_ms| *due_ms < self.due_set_ms) {
             self.due_set_ms = due_ms;
             let in_ms = due_ms.saturating_sub(self.shard.moment.now_ms);
@@ -262,8 +264,7 @@ impl Turn {
 
     fn tick(&mut self) {
         self.tick_set = false;
-        let buffers_bytes = self.driver.buffers_bytes();
-        self.shard.tick(buffers_bytes, &mut self.driver);
+        self.shard.tick(self.driver.buffers_bytes(), &mut self.driver);
     }
 
     /// Whether the node stops and this shard is done.

@@ -123,6 +123,19 @@ impl<'a> Encoder<'a> {
         self.bulk_end();
     }
 
+    /// Bytes that `write` appends, `len` of them.
+    ///
+    /// # Panics
+    /// When it appends more or less.
+    pub fn bulk_with(&mut self, len: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        self.out.reserve(len + 16);
+        self.bulk_header(len);
+        let end = self.out.len() + len;
+        write(self.out);
+        assert_eq!(self.out.len(), end, "as many bytes as announced");
+        self.bulk_end();
+    }
+
     /// The start of bytes that the caller sends from their own place; `len` bytes and then
     /// [`Encoder::bulk_end`] must follow.
     #[inline]

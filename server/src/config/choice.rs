@@ -56,6 +56,20 @@ choice! {
 }
 
 choice! {
+    /// How values are packed.
+    CompressionChoice {
+        /// Not at all.
+        None = "none",
+        /// Fast, and least.
+        Lz4 = "lz4",
+        /// More, for more time.
+        Zstd = "zstd",
+        /// Much as Zstandard, slower.
+        Gzip = "gzip",
+    }
+}
+
+choice! {
     /// Whether a node alone answers cluster clients as well.
     ClusterMode {
         /// CLUSTER commands are refused.

@@ -16,6 +16,12 @@ pub const MEMORY_BYTES_MAX: u64 = 1 << 46;
 pub const VALUE_LEN_MAX: u64 = 512 << 20;
 /// Longest value unless the configuration says otherwise, in bytes.
 pub const VALUE_LEN_DEFAULT: u64 = 64 << 20;
+/// Length above which values are packed unless the configuration says otherwise, in bytes.
+pub const COMPRESSION_THRESHOLD_DEFAULT: usize = 1 << 10;
+/// Level of Zstandard unless the configuration says otherwise.
+pub const ZSTD_LEVEL_DEFAULT: u8 = 3;
+/// Level of gzip unless the configuration says otherwise.
+pub const GZIP_LEVEL_DEFAULT: u8 = 6;
 /// Virtual nodes a node puts on the ring.
 pub const VIRTUAL_NODES_MAX: u32 = velodrome_ring::limits::VIRTUAL_NODES_MAX;
 /// Longest time to live, idle time or interval, in milliseconds (100 years).

@@ -279,6 +279,7 @@ mod tests {
                 "insecure" => "yes",
                 "requirepass" => "secret",
                 "eviction" => "lru",
+                "compression" => "zstd",
                 "cores" => "0-1",
                 "driver" => "epoll",
                 "node-id" => "a",

@@ -41,7 +41,9 @@ pub mod limits;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-pub use choice::{ClusterMode, DriverChoice, LogFormat, LogLevel};
+use velodrome_engine::{Codec, Compression};
+
+pub use choice::{ClusterMode, CompressionChoice, DriverChoice, LogFormat, LogLevel};
 pub use error::{ConfigError, Origin};
 pub use load::{Action, Loaded};
 pub use size::MemoryLimit;
@@ -92,6 +94,12 @@ pub struct Config {
     pub max_items: Option<u64>,
     /// What goes when a limit is reached.
     pub eviction: velodrome_engine::Policy,
+    /// How values are packed.
+    pub compression: CompressionChoice,
+    /// The codec's level; `None` is the codec's own.
+    pub compression_level: Option<u8>,
+    /// Values longer than this are packed.
+    pub compression_threshold: usize,
     /// Time to live of items written without one, in milliseconds, 0 = for ever.
     pub default_ttl_ms: u64,
     /// Longest value in bytes.
@@ -139,6 +147,9 @@ impl Default for Config {
             max_memory: MemoryLimit::Auto,
             max_items: None,
             eviction: velodrome_engine::Policy::Lru,
+            compression: CompressionChoice::None,
+            compression_level: None,
+            compression_threshold: limits::COMPRESSION_THRESHOLD_DEFAULT,
             default_ttl_ms: 0,
             value_len_max: limits::VALUE_LEN_DEFAULT as usize,
             node_id: None,
@@ -159,6 +170,18 @@ impl Config {
     pub fn memory_bytes_max(&self, machine_bytes: u64, default_bytes: u64) -> u64 {
         let bytes = self.max_memory.bytes(machine_bytes).unwrap_or(default_bytes);
         bytes.max(limits::MEMORY_BYTES_MIN)
+    }
+
+    /// What the engines pack, and how.
+    pub fn compression(&self) -> Compression {
+        let level = |own| self.compression_level.unwrap_or(own);
+        let codec = match self.compression {
+            CompressionChoice::None => Codec::None,
+            CompressionChoice::Lz4 => Codec::Lz4,
+            CompressionChoice::Zstd => Codec::Zstd(level(limits::ZSTD_LEVEL_DEFAULT)),
+            CompressionChoice::Gzip => Codec::Gzip(level(limits::GZIP_LEVEL_DEFAULT)),
+        };
+        Compression { codec, threshold_bytes: self.compression_threshold }
     }
 
     /// Bytes all connections' buffers may take when the data may take `memory_bytes`.

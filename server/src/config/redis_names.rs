@@ -7,7 +7,7 @@
 use super::choice;
 use super::limits::{CLIENTS_MAX, DURATION_MS_MAX, SLOWLOG_ENTRIES_MAX, VALUE_LEN_MAX};
 use super::size::{self, MemoryLimit};
-use super::{Config, LogLevel, rules, settings};
+use super::{CompressionChoice, Config, LogLevel, rules, settings};
 
 /// What a CONFIG SET changed, for those who keep a copy of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Change {
     DefaultTtl,
     /// `eviction`.
     Eviction,
+    /// `compression`, `compression_level` or `compression_threshold`.
+    Compression,
     /// `maxclients`.
     MaxClients,
     /// `timeout_ms`.
@@ -84,6 +86,11 @@ pub fn set(config: &mut Config, pairs: &[(&str, &str)]) -> Result<Vec<Change>, S
             "ERR CONFIG SET failed (possibly related to argument 'requirepass') - {reason}"
         ));
     }
+    if let Some(reason) = rules::no_such_level(&next) {
+        return Err(format!(
+            "ERR CONFIG SET failed (possibly related to argument 'compression-level') - {reason}"
+        ));
+    }
     *config = next;
     Ok(changes)
 }
@@ -117,7 +124,7 @@ macro_rules! only {
 }
 
 #[rustfmt::skip]
-static PARAMETERS: [Parameter; 44] = [
+static PARAMETERS: [Parameter; 47] = [
     open("maxmemory", |c| bytes(c.max_memory), Change::MaxMemory, |c, text| {
         c.max_memory = memory(text, settings::max_memory)?;
         Ok(())
@@ -158,6 +165,20 @@ static PARAMETERS: [Parameter; 44] = [
     }),
     open("max-items", |c| c.max_items.unwrap_or(0).to_string(), Change::MaxItems, |c, text| {
         c.max_items = Some(integer(text, 0, i64::MAX)? as u64).filter(|items| *items > 0);
+        Ok(())
+    }),
+    open("compression", |c| c.compression.name().into(), Change::Compression, |c, text| {
+        c.compression = CompressionChoice::parse(text)?;
+        Ok(())
+    }),
+    open("compression-level", |c| c.compression_level.map_or("auto".into(), |n| n.to_string()),
+        Change::Compression, |c, text| {
+        c.compression_level = settings::compression_level(text)?;
+        Ok(())
+    }),
+    open("compression-threshold", |c| c.compression_threshold.to_string(),
+        Change::Compression, |c, text| {
+        c.compression_threshold = settings::threshold(text)?;
         Ok(())
     }),
     open("default-ttl", |c| c.default_ttl_ms.div_ceil(1000).to_string(),
@@ -331,6 +352,11 @@ mod tests {
         check(&[("maxclients", "0")], failed("maxclients", range));
         let twice = [("timeout", "1"), ("TIMEOUT", "2")];
         check(&twice, failed("TIMEOUT", "duplicate parameter"));
+        let codec = "'best' is not understood: expected one of none, lz4, zstd, gzip";
+        check(&[("compression", "best")], failed("compression", codec));
+        let level = "compression-level: gzip has no level 12: expected 1 to 9 or auto";
+        let pairs = [("compression", "gzip"), ("compression-level", "12")];
+        check(&pairs, failed("compression-level", level));
         check(&[("appendonly", "yes")], failed("appendonly", "this version offers only 'no'"));
     }
 

@@ -5,7 +5,9 @@
 
 use std::net::IpAddr;
 
-use super::Config;
+use velodrome_engine::Codec;
+
+use super::{CompressionChoice, Config};
 
 /// Why these addresses may not be listened on, if so: anything but loopback asks for a password or
 /// for `--insecure`.
@@ -43,13 +45,33 @@ pub fn nothing_listens(config: &Config) -> Option<String> {
     silent.then(|| "every port is 0 and there is no unix-socket: nobody could connect".to_string())
 }
 
+/// Why the codec has no such level, if so.
+pub fn no_such_level(config: &Config) -> Option<String> {
+    let level = config.compression_level?;
+    let levels = match config.compression {
+        CompressionChoice::Zstd => Codec::ZSTD_LEVELS,
+        CompressionChoice::Gzip => Codec::GZIP_LEVELS,
+        // Kept for when there is a codec with levels again.
+        CompressionChoice::None | CompressionChoice::Lz4 => return None,
+    };
+    let (name, least, most) = (config.compression.name(), levels.start(), levels.end());
+    (!levels.contains(&level)).then(|| {
+        format!(
+            "compression-level: {name} has no level {level}: expected {least} to {most} or auto"
+        )
+    })
+}
+
 /// Every rule that `config` breaks, a line each.
 pub fn broken(config: &Config) -> Vec<String> {
     let password = config.requirepass.is_some();
-    [exposed(&config.bind, password, config.insecure), same_port(config), nothing_listens(config)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let rules = [
+        exposed(&config.bind, password, config.insecure),
+        same_port(config),
+        nothing_listens(config),
+        no_such_level(config),
+    ];
+    rules.into_iter().flatten().collect()
 }
 
 #[cfg(test)]
@@ -75,6 +97,24 @@ mod tests {
         }
         let mixed = ["127.0.0.1".parse().unwrap(), "10.0.0.1".parse().unwrap()];
         assert!(exposed(&mixed, false, false).unwrap().contains("10.0.0.1"));
+    }
+
+    #[test]
+    fn levels_are_those_of_the_codec() {
+        use CompressionChoice::{Gzip, Lz4, Zstd};
+        for (compression, level, possible) in [
+            (Gzip, Some(9), true),
+            (Gzip, Some(10), false),
+            (Zstd, Some(19), true),
+            (Zstd, Some(20), false),
+            (Zstd, None, true),
+            (Lz4, Some(30), true),
+        ] {
+            let config = Config { compression, compression_level: level, ..Config::default() };
+            let broken = broken(&config).join("");
+            assert_eq!(broken.is_empty(), possible, "{compression:?} {level:?} {broken}");
+            assert!(possible || broken.contains("expected 1 to"), "{broken}");
+        }
     }
 
     #[test]

@@ -3,10 +3,11 @@
 //! Owns the one list that flags, environment, file, `--help` and `--check-config` are made from.
 //! Invariant: every field of `Config` is set by exactly one row, and no two rows share a name.
 
+use velodrome_engine::Codec;
 use velodrome_tuning::limits::SHARDS_MAX;
 
 use super::address::{parse_bind, parse_cores, parse_node_id, parse_peers, parse_port, show_bind};
-use super::choice::{self, ClusterMode, DriverChoice, LogFormat, LogLevel};
+use super::choice::{self, ClusterMode, CompressionChoice, DriverChoice, LogFormat, LogLevel};
 use super::duration::{parse_ms, show_seconds};
 use super::limits::*;
 use super::setting::{Alias, Kind, Setting, plain};
@@ -150,7 +151,7 @@ const CLIENTS: [Setting; 8] = [
     ),
 ];
 
-const MEMORY: [Setting; 5] = [
+const MEMORY: [Setting; 8] = [
     Setting::new(
         "max-memory",
         "SIZE",
@@ -200,6 +201,28 @@ const MEMORY: [Setting; 5] = [
         |c| size::show(c.value_len_max as u64),
     )
     .also(&[plain("proto-max-bulk-len")]),
+    Setting::new(
+        "compression",
+        "CODEC",
+        "Pack values longer than --compression-threshold: lz4 up to 1 MiB, zstd up to 512 KiB or \
+         gzip up to 128 KiB where that shortens them by an eighth, or none; longer values stay raw",
+        |c, text| CompressionChoice::parse(text).map(|codec| c.compression = codec),
+        |c| c.compression.name().into(),
+    ),
+    Setting::new(
+        "compression-level",
+        "N",
+        "Effort of packing: 1 to 19 for zstd, 1 to 9 for gzip, or auto for 3 and 6",
+        |c, text| compression_level(text).map(|level| c.compression_level = level),
+        |c| c.compression_level.map_or("auto".into(), |level| level.to_string()),
+    ),
+    Setting::new(
+        "compression-threshold",
+        "SIZE",
+        "Longest value that is never packed",
+        |c, text| threshold(text).map(|len| c.compression_threshold = len),
+        |c| size::show(c.compression_threshold as u64),
+    ),
 ];
 
 const PROCESSORS: [Setting; 3] = [
@@ -326,6 +349,19 @@ fn value_len(text: &str) -> Result<usize, String> {
     match size::parse(text)? {
         len @ 1..=VALUE_LEN_MAX => Ok(len as usize),
         _ => Err(format!("'{text}' is not possible: expected 1 to {}", size::show(VALUE_LEN_MAX))),
+    }
+}
+
+/// Reads the level of a codec; a rule says whether the codec has it.
+pub(super) fn compression_level(text: &str) -> Result<Option<u8>, String> {
+    optional(text, |text| count(text, 1, *Codec::ZSTD_LEVELS.end()))
+}
+
+/// Reads the length above which values are packed.
+pub(super) fn threshold(text: &str) -> Result<usize, String> {
+    match size::parse(text)? {
+        len @ 0..=VALUE_LEN_MAX => Ok(len as usize),
+        _ => Err(format!("'{text}' is not possible: expected 0 to {}", size::show(VALUE_LEN_MAX))),
     }
 }
 

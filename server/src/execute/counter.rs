@@ -42,10 +42,10 @@ pub(super) fn add_float<E: Effects>(
     let (sum, deadline) = match engine.peek(key, now_ms) {
         Some(item) => {
             let bytes = item.value.as_bytes();
-            let Some(value) = parse_f64(bytes) else {
+            let Some(value) = parse_f64(&bytes) else {
                 return out.error("ERR value is not a valid float");
             };
-            (decimal::sum(bytes, value, delta), Deadline::Keep)
+            (decimal::sum(&bytes, value, delta), Deadline::Keep)
         }
         None => (decimal::sum(b"0", 0.0, delta), moment.default_deadline()),
     };

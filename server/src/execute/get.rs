@@ -1,7 +1,7 @@
 //! GET and its relatives: values on their way out.
 //!
 //! Invariant: a large value that is the whole reply to a command outside of EXEC leaves from its
-//! place. Cost: one look-up; an inline value is copied once, into the output.
+//! place. Cost: one look-up; an inline value is copied once, a packed one unpacked, to the output.
 
 use std::sync::Arc;
 
@@ -34,6 +34,19 @@ pub(super) fn value(value: ValueRef<'_>, out: &mut Encoder<'_>) -> Tail {
             out.bulk_header(large.len());
             Some(Arc::clone(large))
         }
+        ValueRef::Packed(packed) => {
+            out.bulk_with(packed.raw_len(), |bytes| packed.append_to(bytes));
+            None
+        }
+    }
+}
+
+/// Writes a value, a large one, too, into the reply.
+#[inline]
+pub(super) fn copied(value: ValueRef<'_>, out: &mut Encoder<'_>) {
+    match value {
+        ValueRef::Inline(bytes) => out.bulk(bytes),
+        other => out.bulk_with(other.len(), |bytes| other.append_to(bytes)),
     }
 }
 
@@ -119,8 +132,11 @@ pub(super) fn range<E: Effects>(
     out: &mut Encoder<'_>,
 ) {
     let Some(item) = read(engine, key, moment) else { return out.bulk(b"") };
-    let bytes = item.value.as_bytes();
-    out.bulk(&bytes[bounds(start, end, bytes.len())]);
+    let range = bounds(start, end, item.value.len());
+    if range.is_empty() {
+        return out.bulk(b"");
+    }
+    out.bulk(&item.value.as_bytes()[range]);
 }
 
 /// The bytes from `start` to `end`, both inclusive and counted from the end when negative.

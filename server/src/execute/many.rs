@@ -11,7 +11,7 @@ use velodrome_net::resp::Encoder;
 
 use crate::limits::MGET_REPLY_BYTES_MAX;
 
-use super::get::read;
+use super::get::{copied, read};
 use super::moment::Moment;
 use super::refusal::{refuse, too_long};
 use super::script::answer_script;
@@ -59,8 +59,9 @@ fn get<E: Effects>(
     moment: &Moment,
     out: &mut Encoder<'_>,
 ) {
-    // Values that lie inside records cannot be that long together.
-    if engine.stats().large_bytes > 0 {
+    // Raw values that lie inside records cannot be that long together.
+    let stats = engine.stats();
+    if stats.large_bytes + stats.packed_items > 0 {
         let mut len = 0;
         each(engine, keys, db, |engine, key, _| {
             len += engine.peek(key, moment.now_ms).map_or(0, |item| item.value.len());
@@ -74,7 +75,7 @@ fn get<E: Effects>(
     }
     out.array(keys.len());
     each(engine, keys, db, |engine, key, _| match read(engine, key, moment) {
-        Some(item) => out.bulk(item.value.as_bytes()),
+        Some(item) => copied(item.value, out),
         None => out.null(),
     });
 }

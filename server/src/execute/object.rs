@@ -43,7 +43,7 @@ pub(super) fn object<E: Effects>(
 ) {
     let Some(item) = engine.peek(key, moment.now_ms) else { return out.null() };
     match command {
-        ObjectCommand::Encoding { .. } => out.bulk_str(encoding(item.value.as_bytes())),
+        ObjectCommand::Encoding { .. } => out.bulk_str(encoding(&item.value.as_bytes())),
         ObjectCommand::RefCount { .. } => out.integer(1),
         ObjectCommand::Freq { .. } if !engine.policy().counts_uses() => out.error(NOT_LFU),
         ObjectCommand::Freq { .. } => {

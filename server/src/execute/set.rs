@@ -78,6 +78,7 @@ fn swap<E: Effects>(
     let old = read(engine, key, moment).map(|item| match item.value {
         ValueRef::Inline(bytes) => Old::Bytes(bytes.to_vec()),
         ValueRef::Large(large) => Old::Large(large.clone()),
+        ValueRef::Packed(_) => Old::Bytes(item.value.as_bytes().into_owned()),
     });
     if let Err(refused) = engine.set(key, write, moment.now_ms) {
         refuse(engine, &refused, out);
@@ -99,8 +100,7 @@ pub(super) fn delete_if<E: Effects>(
     moment: &Moment,
     out: &mut Encoder<'_>,
 ) {
-    let equal =
-        engine.peek(key, moment.now_ms).is_some_and(|item| item.value.as_bytes() == expected);
+    let equal = engine.peek(key, moment.now_ms).is_some_and(|item| item.value.equals(expected));
     out.integer((equal && engine.delete(key, moment.now_ms)).into());
 }
 

@@ -22,12 +22,22 @@ pub(super) struct Flow {
     /// When the present share of time began, and whether it is over.
     share_began_ns: u64,
     late: bool,
+    /// What packing and unpacking have taken in all, and in this share.
+    coded_ns: u64,
+    share_coded_ns: u64,
 }
 
 impl Default for Flow {
     fn default() -> Self {
         let mean_answer_bytes = FIRST_GUESS_BYTES;
-        Self { produced_bytes: 0, mean_answer_bytes, share_began_ns: 0, late: false }
+        Self {
+            produced_bytes: 0,
+            mean_answer_bytes,
+            share_began_ns: 0,
+            late: false,
+            coded_ns: 0,
+            share_coded_ns: 0,
+        }
     }
 }
 
@@ -42,12 +52,25 @@ impl Flow {
     pub(super) fn begin_share(&mut self, now_ns: u64) {
         self.share_began_ns = now_ns;
         self.late = false;
+        self.share_coded_ns = 0;
     }
 
     /// It is so late now.
     #[inline]
     pub(super) fn look(&mut self, now_ns: u64) {
         self.late |= now_ns.saturating_sub(self.share_began_ns) >= TURN_SHARE_NS_MAX;
+    }
+
+    /// Packing and unpacking have taken so long on this shard since its start: a batch of values
+    /// that are packed ends before the next look at the clock.
+    #[inline]
+    pub(super) fn coded(&mut self, coded_ns: u64) {
+        if coded_ns != self.coded_ns {
+            // The account begins anew when counters are reset.
+            self.share_coded_ns += coded_ns.saturating_sub(self.coded_ns);
+            self.coded_ns = coded_ns;
+            self.late |= self.share_coded_ns >= TURN_SHARE_NS_MAX;
+        }
     }
 
     /// This share of the turn's time is used up, whatever the clock says.
@@ -127,6 +150,22 @@ mod tests {
         flow.end_share();
         flow.look(6_000_000);
         assert!(flow.late() && flow.over());
+    }
+
+    #[test]
+    fn packing_uses_up_a_share_between_two_looks_at_the_clock() {
+        let mut flow = Flow::default();
+        flow.begin_turn(1_000);
+        flow.coded(TURN_SHARE_NS_MAX - 1);
+        assert!(!flow.late());
+        flow.coded(TURN_SHARE_NS_MAX);
+        assert!(flow.late());
+        flow.begin_share(2_000);
+        flow.coded(TURN_SHARE_NS_MAX);
+        assert!(!flow.late(), "nothing was packed in this share");
+        flow.coded(5);
+        flow.coded(5 + TURN_SHARE_NS_MAX);
+        assert!(flow.late());
     }
 
     #[test]

@@ -70,6 +70,7 @@ impl Shard {
             let start = out.written_len();
             let tail = execute::on_key(engine, command, key, &moment, out);
             flow.produced(out.written_len() - start);
+            flow.coded(engine.coding_ns());
             tail
         });
     }

@@ -98,6 +98,7 @@ impl Shard {
                 let mut out = Encoder::new(&mut parcel.replies, caller.proto);
                 let tail = execute::on_key(&mut self.engine, command, &key, &moment, &mut out);
                 self.flow.produced(parcel.replies.len() - start);
+                self.flow.coded(self.engine.coding_ns());
                 parcel.push_answer(request.ticket, tail);
             }
             Route::Keys(_) => {
@@ -107,6 +108,7 @@ impl Shard {
                 let mut out = Encoder::new(&mut parcel.replies, caller.proto);
                 execute::on_keys(&mut self.engine, command, caller.db, &moment, &mut out);
                 self.flow.produced(parcel.replies.len() - start);
+                self.flow.coded(self.engine.coding_ns());
                 parcel.push_answer(request.ticket, None);
             }
             _ => self.run_on_shard(from, request, command),

@@ -41,6 +41,8 @@ pub(super) struct Manner {
     /// Everything may be flushed, moved or expired by others: only what no one can change is
     /// foreseen.
     pub(super) shared: bool,
+    /// Bytes that some values are longer than what is told apart in them.
+    pub(super) padding: usize,
 }
 
 /// See the file's head.
@@ -106,7 +108,8 @@ impl Foreseeing {
     fn data_command(&mut self, rng: &mut SmallRng) -> (String, Foreseen) {
         let keys = self.some_keys(rng);
         let key = keys[0].clone();
-        let fresh = format!("v{}.{}", self.name, self.said);
+        let padding = rng.random_range(0..=self.manner.padding);
+        let fresh = format!("v{}.{}{}", self.name, self.said, ".".repeat(padding));
         let exactly = Foreseen::Exactly;
         match rng.random_range(0..20) {
             0..3 => {

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use velodrome_engine::{Engine, KeyHasher};
+use velodrome_engine::{Compression, Engine, KeyHasher, PackJob, Packer};
 use velodrome_net::{Chunk, ConnId};
 use velodrome_ring::{NodeId, SlotTable};
 
@@ -56,6 +56,8 @@ pub(super) struct Weather {
     pub(super) quota_bytes: u64,
     /// Items that the node may hold.
     pub(super) items_max: Option<u64>,
+    /// How values are packed.
+    pub(super) compression: Compression,
 }
 
 impl Default for Weather {
@@ -71,6 +73,7 @@ impl Default for Weather {
             step_ms_max: 20,
             quota_bytes: 2 << 20,
             items_max: None,
+            compression: Compression::default(),
         }
     }
 }
@@ -109,6 +112,7 @@ pub(super) fn shards_of(seed: u64, weather: &Weather) -> Vec<Shard> {
         config.address_space_bytes = ADDRESS_SPACE_BYTES;
         let share = |items: u64| (items + (count - 1 - id) as u64) / count as u64;
         config.limits.items_max = weather.items_max.map(share);
+        config.compression = weather.compression;
         let engine = Engine::new(config, Consumers::default()).expect("2 MiB are enough");
         let config = Config { max_items: weather.items_max, ..Config::default() };
         let facts = facts.clone();
@@ -137,6 +141,9 @@ pub(super) struct Node<A> {
     generation: u32,
     now_ms: u64,
     table: Arc<SlotTable>,
+    /// What the packing worker has, by shard.
+    jobs: Vec<(usize, PackJob)>,
+    packer: Packer,
 }
 
 impl<A: Actor> Node<A> {
@@ -159,6 +166,8 @@ impl<A: Actor> Node<A> {
             generation: 0,
             now_ms: START_MS,
             table: table_of(count),
+            jobs: Vec::new(),
+            packer: Packer::default(),
         }
     }
 
@@ -355,10 +364,26 @@ impl<A: Actor> Node<A> {
         let shard = &mut self.shards[at];
         shard.end_pause();
         shard.maintain(&self.wires[at]);
+        self.pack(at);
+        let shard = &mut self.shards[at];
         if self.rng.random_ratio(1, 50) {
             shard.tick(0, &mut self.wires[at]);
         }
         shard.turns += 1;
+    }
+
+    /// The worker takes values of a shard, and brings one back some time.
+    fn pack(&mut self, at: usize) {
+        let shard = &mut self.shards[at];
+        while let Some(job) = shard.engine.next_pack_job(self.now_ms) {
+            self.jobs.push((at, job));
+        }
+        let own = self.jobs.iter().position(|(of, _)| *of == at);
+        if let Some(own) = own.filter(|_| self.rng.random_ratio(1, 3)) {
+            let (_, job) = self.jobs.swap_remove(own);
+            let done = job.run(&mut self.packer, || 0);
+            self.shards[at].engine.finish_pack(done, self.now_ms);
+        }
     }
 
     fn take_events(&mut self, at: usize, all: bool) {

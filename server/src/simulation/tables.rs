@@ -10,7 +10,7 @@ fn a_table_swapped_under_load_loses_no_reply() {
         let (kills, weight) = ([0, 30][seed as usize % 2], [1, 8192][seed as usize / 2 % 2]);
         let weather = Weather { swaps: 150, kills, weight, ..Weather::default() };
         let mut node = Node::new(seed, weather);
-        let manner = Manner { requests: 60, pipeline_max: 12, shared: true };
+        let manner = Manner { requests: 60, pipeline_max: 12, shared: true, padding: 0 };
         for name in 0..5 {
             node.connect(Foreseeing::new(name, weather.shards, manner));
         }

@@ -17,12 +17,13 @@ use super::sections::{self, Facets};
 /// A section: its name in requests, whether INFO without a name shows it, and its lines.
 type Section = (&'static str, bool, fn(&mut String, &Facets<'_>));
 
-const SECTIONS: [Section; 14] = [
+const SECTIONS: [Section; 15] = [
     ("server", true, sections::server),
     ("clients", true, sections::clients),
     ("memory", true, sections::memory),
     ("persistence", true, sections::persistence),
     ("stats", true, sections::stats),
+    ("compression", true, sections::compression),
     ("turns", true, sections::turns),
     ("replication", true, sections::replication),
     ("cpu", true, sections::cpu),

@@ -186,6 +186,26 @@ pub(super) fn stats(text: &mut String, facets: &Facets<'_>) {
     field(text, "scattered_commands", sum.gathers);
 }
 
+pub(super) fn compression(text: &mut String, facets: &Facets<'_>) {
+    let (sum, config) = (facets.sum, facets.config);
+    let ratio = sum.packed_raw_bytes as f64 / sum.packed_stored_bytes.max(1) as f64;
+    head(text, "Compression");
+    field(text, "compression", config.compression.name());
+    field(text, "compression_threshold", config.compression_threshold);
+    field(text, "compressed_items", sum.packed_items);
+    field(text, "compressed_raw_bytes", sum.packed_raw_bytes);
+    field(text, "compressed_stored_bytes", sum.packed_stored_bytes);
+    field(text, "compression_ratio", format_args!("{ratio:.2}"));
+    field(text, "values_packed", sum.packs);
+    field(text, "values_unpacked", sum.unpacks);
+    field(text, "values_not_worth_packing", sum.poor_packs);
+    field(text, "values_left_raw", sum.pack_skips);
+    field(text, "values_waiting_to_be_packed", sum.pack_waiting);
+    field(text, "packing_us", sum.pack_us);
+    field(text, "packing_worker_us", sum.worker_us);
+    field(text, "unpacking_us", sum.unpack_us);
+}
+
 pub(super) fn turns(text: &mut String, facets: &Facets<'_>) {
     let (sum, turns) = (facets.sum, facets.turns);
     head(text, "Turns");

@@ -87,6 +87,7 @@ fn apply(shard: &mut Shard, config: Config, changes: &[Change]) -> Result<(), St
         format!("ERR CONFIG SET failed (possibly related to argument '{suspect}') - {error}")
     })?;
     shard.engine.set_policy(config.eviction);
+    shard.engine.set_compression(config.compression());
     shard.facts.memory_bytes_max.store(memory_bytes, Ordering::Relaxed);
     shard.moment.default_ttl_ms = config.default_ttl_ms;
     shard.set_client_memory_max(config.client_memory_bytes_max(memory_bytes));

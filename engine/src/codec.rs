@@ -1,0 +1,299 @@
+//! Codecs: how a value becomes shorter, and long again.
+//!
+//! A packed value is its *prefix*, four bytes, and what the codec made of it:
+//!
+//! ```text
+//!   31                       8 7        0
+//!  ┌──────────────────────────┬──────────┐
+//!  │ bytes of the raw value 24│ codec   8│ lowest byte first, then the packed bytes
+//!  └──────────────────────────┴──────────┘
+//! ```
+//!
+//! Pure functions of bytes; the contexts are kept because making them costs more than short values.
+//! Invariant: what `pack` made, `unpack` makes the raw bytes of again, whatever the codec is now.
+//! Cost: bounded by the lengths of `limits.rs`, which are measured times.
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use lz4_flex::block::{CompressTable, compress_into_with_table, decompress_into};
+
+use crate::limits::{
+    GZIP_LEVEL_MAX, GZIP_RAW_BYTES_MAX, GZIP_SHARD_BYTES_MAX, GZIP_SLOW_SHARD_BYTES_MAX,
+    LZ4_RAW_BYTES_MAX, LZ4_SHARD_BYTES_MAX, PACKED_GAIN_SHARE, ZSTD_FAST_SHARD_BYTES_MAX,
+    ZSTD_LEVEL_MAX, ZSTD_RAW_BYTES_MAX, ZSTD_SHARD_BYTES_MAX, ZSTD_SLOW_SHARD_BYTES_MAX,
+};
+
+/// Bytes before a packed value.
+pub(crate) const PREFIX_LEN: usize = 4;
+
+const LZ4: u8 = 1;
+const ZSTD: u8 = 2;
+const DEFLATE: u8 = 3;
+
+/// How values are packed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Codec {
+    /// Not at all.
+    #[default]
+    None,
+    /// LZ4's block format: least effort.
+    Lz4,
+    /// Zstandard, with its level.
+    Zstd(u8),
+    /// Deflate as in gzip, with its level, without gzip's header and checksum.
+    Gzip(u8),
+}
+
+impl Codec {
+    /// Levels that Zstandard may have here.
+    pub const ZSTD_LEVELS: core::ops::RangeInclusive<u8> = 1..=ZSTD_LEVEL_MAX;
+    /// Levels that gzip has.
+    pub const GZIP_LEVELS: core::ops::RangeInclusive<u8> = 1..=GZIP_LEVEL_MAX;
+
+    /// The longest value that is packed: as long as unpacking it may take on the shard.
+    pub fn raw_len_max(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Lz4 => LZ4_RAW_BYTES_MAX,
+            Self::Zstd(_) => ZSTD_RAW_BYTES_MAX,
+            Self::Gzip(_) => GZIP_RAW_BYTES_MAX,
+        }
+    }
+
+    /// The longest value that the shard packs itself.
+    pub fn shard_len_max(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Lz4 => LZ4_SHARD_BYTES_MAX,
+            Self::Zstd(..=3) => ZSTD_FAST_SHARD_BYTES_MAX,
+            Self::Zstd(..=6) => ZSTD_SHARD_BYTES_MAX,
+            Self::Zstd(..=9) => ZSTD_SLOW_SHARD_BYTES_MAX,
+            Self::Zstd(_) => 0,
+            Self::Gzip(..=6) => GZIP_SHARD_BYTES_MAX,
+            Self::Gzip(_) => GZIP_SLOW_SHARD_BYTES_MAX,
+        }
+    }
+}
+
+/// What precedes a packed value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Prefix(pub(crate) u32);
+
+impl Prefix {
+    fn new(codec: u8, raw_len: usize) -> Self {
+        assert!(raw_len < 1 << 24, "longer values are not packed");
+        Self((raw_len as u32) << 8 | u32::from(codec))
+    }
+
+    /// The prefix at the front of these bytes.
+    pub(crate) fn read(bytes: &[u8]) -> Self {
+        Self(u32::from_le_bytes(*bytes.first_chunk().expect("a packed value has a prefix")))
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; PREFIX_LEN] {
+        self.0.to_le_bytes()
+    }
+
+    /// Bytes of the value when it is unpacked.
+    pub(crate) fn raw_len(self) -> usize {
+        (self.0 >> 8) as usize
+    }
+
+    fn codec(self) -> u8 {
+        self.0 as u8
+    }
+}
+
+/// Packs values; its contexts are made when they are needed first.
+#[derive(Default)]
+pub struct Packer {
+    lz4: Option<CompressTable>,
+    zstd: Option<(u8, zstd::bulk::Compressor<'static>)>,
+    deflate: Option<(u8, Compress)>,
+}
+
+impl core::fmt::Debug for Packer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Packer").finish_non_exhaustive()
+    }
+}
+
+impl Packer {
+    /// Packs `raw` into `packed`, prefix first. Returns whether that pays: it is shorter by an
+    /// eighth at least.
+    pub fn pack(&mut self, codec: Codec, raw: &[u8], packed: &mut Vec<u8>) -> bool {
+        let kind = match codec {
+            Codec::None => return false,
+            Codec::Lz4 => LZ4,
+            Codec::Zstd(_) => ZSTD,
+            Codec::Gzip(_) => DEFLATE,
+        };
+        let len_max = raw.len() - raw.len() / PACKED_GAIN_SHARE;
+        // LZ4 wants room for the worst case; the others stop where it no longer pays.
+        let room = match codec {
+            Codec::Lz4 => lz4_flex::block::get_maximum_output_size(raw.len()),
+            _ => len_max,
+        };
+        packed.clear();
+        packed.extend_from_slice(&Prefix::new(kind, raw.len()).to_bytes());
+        packed.resize(PREFIX_LEN + room, 0);
+        let out = &mut packed[PREFIX_LEN..];
+        let len = match codec {
+            Codec::None => None,
+            Codec::Lz4 => self.lz4(raw, out),
+            Codec::Zstd(level) => self.zstd(level, raw, out),
+            Codec::Gzip(level) => self.deflate(level, raw, out),
+        };
+        packed.truncate(PREFIX_LEN + len.unwrap_or(0));
+        len.is_some_and(|len| PREFIX_LEN + len <= len_max)
+    }
+
+    fn lz4(&mut self, raw: &[u8], out: &mut [u8]) -> Option<usize> {
+        let table = self.lz4.get_or_insert_with(CompressTable::large);
+        compress_into_with_table(raw, out, table).ok()
+    }
+
+    fn zstd(&mut self, level: u8, raw: &[u8], out: &mut [u8]) -> Option<usize> {
+        if self.zstd.as_ref().is_none_or(|(of, _)| *of != level) {
+            let made = zstd::bulk::Compressor::new(level.into()).ok()?;
+            self.zstd = Some((level, made));
+        }
+        self.zstd.as_mut()?.1.compress_to_buffer(raw, out).ok()
+    }
+
+    fn deflate(&mut self, level: u8, raw: &[u8], out: &mut [u8]) -> Option<usize> {
+        if self.deflate.as_ref().is_none_or(|(of, _)| *of != level) {
+            self.deflate = Some((level, Compress::new(Compression::new(level.into()), false)));
+        }
+        let deflate = &mut self.deflate.as_mut()?.1;
+        deflate.reset();
+        let done = deflate.compress(raw, out, FlushCompress::Finish).ok()?;
+        (done == Status::StreamEnd).then(|| deflate.total_out() as usize)
+    }
+}
+
+/// Unpacks values of every codec; its contexts are made when they are needed first.
+#[derive(Default)]
+pub(crate) struct Unpacker {
+    zstd: Option<zstd::bulk::Decompressor<'static>>,
+    inflate: Option<Decompress>,
+}
+
+impl core::fmt::Debug for Unpacker {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Unpacker").finish_non_exhaustive()
+    }
+}
+
+impl Unpacker {
+    /// Appends the raw value to `out`.
+    ///
+    /// # Panics
+    /// When these bytes are not what `pack` made.
+    pub(crate) fn unpack(&mut self, prefix: Prefix, packed: &[u8], out: &mut Vec<u8>) {
+        let (start, raw_len) = (out.len(), prefix.raw_len());
+        out.resize(start + raw_len, 0);
+        let raw = &mut out[start..];
+        let len = match prefix.codec() {
+            LZ4 => decompress_into(packed, raw).ok(),
+            ZSTD => self.zstd(packed, raw),
+            DEFLATE => self.inflate(packed, raw),
+            _ => None,
+        };
+        assert_eq!(len, Some(raw_len), "what was packed is whole");
+    }
+
+    fn zstd(&mut self, packed: &[u8], raw: &mut [u8]) -> Option<usize> {
+        if self.zstd.is_none() {
+            self.zstd = zstd::bulk::Decompressor::new().ok();
+        }
+        self.zstd.as_mut()?.decompress_to_buffer(packed, raw).ok()
+    }
+
+    fn inflate(&mut self, packed: &[u8], raw: &mut [u8]) -> Option<usize> {
+        let inflate = self.inflate.get_or_insert_with(|| Decompress::new(false));
+        inflate.reset(false);
+        inflate.decompress(packed, raw, FlushDecompress::Finish).ok()?;
+        Some(inflate.total_out() as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::SmallRng;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+
+    const CODECS: [Codec; 7] = [
+        Codec::Lz4,
+        Codec::Zstd(1),
+        Codec::Zstd(3),
+        Codec::Zstd(ZSTD_LEVEL_MAX),
+        Codec::Gzip(1),
+        Codec::Gzip(6),
+        Codec::Gzip(GZIP_LEVEL_MAX),
+    ];
+
+    /// Words with some noise between them; `noise` of 256 bytes are drawn.
+    fn text(rng: &mut SmallRng, len: usize, noise: u8) -> Vec<u8> {
+        let words = [&b"{\"id\":"[..], b"\"name\":", b"\"velodrome\"", b"},", b"0000"];
+        let mut text = Vec::new();
+        while text.len() < len {
+            if rng.random::<u8>() < noise {
+                text.push(rng.random());
+            } else {
+                text.extend_from_slice(words[rng.random_range(0..words.len())]);
+            }
+        }
+        text.truncate(len);
+        text
+    }
+
+    #[test]
+    fn what_pays_is_packed_and_comes_back_byte_for_byte() {
+        let seed = 41;
+        println!("seed {seed}");
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let (mut packer, mut unpacker) = (Packer::default(), Unpacker::default());
+        let (mut packed, mut paid) = (Vec::new(), 0);
+        for len in [0, 1, 2, 31, 64, 1023, 1024, 1025, 4096, 65_535, 65_536, 262_144] {
+            for noise in [0, 30, 200, 255] {
+                let raw = text(&mut rng, len, noise);
+                for codec in CODECS {
+                    if !packer.pack(codec, &raw, &mut packed) {
+                        continue;
+                    }
+                    paid += 1;
+                    assert!(packed.len() <= len - len / PACKED_GAIN_SHARE, "{codec:?} {len}");
+                    let mut back = b"before".to_vec();
+                    let prefix = Prefix::read(&packed);
+                    assert_eq!(prefix.raw_len(), len);
+                    unpacker.unpack(prefix, &packed[PREFIX_LEN..], &mut back);
+                    assert!(back.strip_prefix(b"before") == Some(&raw), "{codec:?} {len} {noise}");
+                }
+            }
+        }
+        assert!(paid > 100, "{paid}");
+    }
+
+    #[test]
+    fn what_cannot_be_shortened_does_not_pay() {
+        let mut rng = SmallRng::seed_from_u64(3);
+        let raw: Vec<u8> = (0..10_000).map(|_| rng.random()).collect();
+        let mut packer = Packer::default();
+        for codec in CODECS {
+            assert!(!packer.pack(codec, &raw, &mut Vec::new()), "{codec:?}");
+            assert!(!packer.pack(codec, b"", &mut Vec::new()), "{codec:?}");
+        }
+        assert!(!packer.pack(Codec::None, &[7; 10_000], &mut Vec::new()));
+    }
+
+    #[test]
+    #[should_panic(expected = "what was packed is whole")]
+    fn spoilt_bytes_are_noticed() {
+        let mut packed = Vec::new();
+        assert!(Packer::default().pack(Codec::Lz4, &[7; 1000], &mut packed));
+        let short = &packed[PREFIX_LEN..packed.len() - 1];
+        Unpacker::default().unpack(Prefix::read(&packed), short, &mut Vec::new());
+    }
+}

@@ -1,0 +1,223 @@
+//! Packing: values that are written packed, and those that a worker packs afterwards.
+//!
+//! Invariant: what a client can see of an item never depends on whether it is packed: value,
+//! version, deadline and access stay, and effects carry raw values. Cost: a comparison a write; a
+//! value up to `Codec::shard_len_max` is packed at once, a longer one waits for the worker.
+
+use std::sync::Arc;
+
+use crate::change::{NewItem, Source, large_place};
+use crate::codec::Codec;
+use crate::compression::Compression;
+use crate::effect::Effects;
+use crate::engine::Engine;
+use crate::item::ValueRef;
+use crate::key::Place;
+use crate::pack_queue::{Candidate, PackDone, PackJob, PackedValue, RawValue};
+use crate::record::{Head, PACKED_PLACE_LEN, record_len};
+use crate::refused::Refused;
+use crate::table::Address;
+use crate::version::Version;
+
+impl<E: Effects> Engine<E> {
+    /// Which values are packed.
+    pub fn compression(&self) -> Compression {
+        self.packing.compression
+    }
+
+    /// Packs values written from now on like this. What is held stays as it is.
+    pub fn set_compression(&mut self, compression: Compression) {
+        self.packing.set(compression);
+    }
+
+    /// Nanoseconds of the caller's clock that packing and unpacking have taken on this shard.
+    #[inline]
+    pub fn coding_ns(&self) -> u64 {
+        self.counters.pack_ns + self.packing.unpacking.took_ns.get()
+    }
+
+    /// Writes an item after making room for it, packed if it is long enough and that pays.
+    #[inline(never)]
+    pub(crate) fn store(
+        &mut self,
+        item: NewItem<'_>,
+        given: Option<Version>,
+        now_ms: u64,
+    ) -> Result<Version, Refused> {
+        let codec = self.packing.compression.codec;
+        let (place, len) = (item.key.place(), item.value.len());
+        if len <= self.packing.longer_than {
+            return self.put_as_is(item, given, now_ms);
+        }
+        if len > codec.shard_len_max() {
+            let version = self.put_as_is(item, given, now_ms)?;
+            let queued =
+                len <= codec.raw_len_max() && self.packing.queue.push(Candidate { place, version });
+            self.counters.pack_skips += u64::from(!queued);
+            return Ok(version);
+        }
+        let mut packed = core::mem::take(&mut self.packing.scratch);
+        let version = if self.pack(codec, item.value.bytes(), &mut packed) {
+            self.put_packed(item, &packed, given, now_ms)
+        } else {
+            self.put_as_is(item, given, now_ms)
+        };
+        self.packing.scratch = packed;
+        version
+    }
+
+    /// Writes an item as it is after making room for it.
+    #[inline(never)]
+    pub(crate) fn put_as_is(
+        &mut self,
+        item: NewItem<'_>,
+        given: Option<Version>,
+        now_ms: u64,
+    ) -> Result<Version, Refused> {
+        self.put::<false>(item, b"", given, now_ms)
+    }
+
+    /// Packs a value on the shard. Returns whether that pays.
+    fn pack(&mut self, codec: Codec, raw: &[u8], packed: &mut Vec<u8>) -> bool {
+        let began_ns = (self.packing.clock_ns)();
+        let pays = self.packing.packer.pack(codec, raw, packed);
+        self.counters.pack_ns += (self.packing.clock_ns)().saturating_sub(began_ns);
+        self.counters.packs += u64::from(pays);
+        self.counters.poor_packs += u64::from(!pays);
+        pays
+    }
+
+    fn put_packed(
+        &mut self,
+        item: NewItem<'_>,
+        packed: &[u8],
+        given: Option<Version>,
+        now_ms: u64,
+    ) -> Result<Version, Refused> {
+        let (value, raw) = (self.source_of_bytes(packed)?, item.value.bytes());
+        let NewItem { key, found, deadline_ms, client_flags, tag, .. } = item;
+        let packed = NewItem { key, found, value, deadline_ms, client_flags, tag };
+        self.put::<true>(packed, raw, given, now_ms)
+    }
+
+    /// A value for the worker, if one waits and it may have one more.
+    pub fn next_pack_job(&mut self, now_ms: u64) -> Option<PackJob> {
+        while let Some(candidate) = self.packing.queue.pop() {
+            let Some(at) = self.find_raw(candidate, now_ms) else { continue };
+            let raw = match self.item(at).value {
+                ValueRef::Inline(bytes) => RawValue::Copied(bytes.into()),
+                ValueRef::Large(large) => RawValue::Pinned(Arc::clone(large)),
+                ValueRef::Packed(_) => continue,
+            };
+            let (id, codec) = (self.packing.queue.begin(candidate), self.packing.compression.codec);
+            let inline_len_max = self.inline_len_max();
+            return Some(PackJob { id, codec, raw, inline_len_max });
+        }
+        None
+    }
+
+    /// Whether a value waits for the worker.
+    #[inline]
+    pub fn has_pack_jobs(&self) -> bool {
+        self.packing.queue.len() > 0
+    }
+
+    /// Puts what the worker made in the place of the raw value, if that is still there. Returns
+    /// whether it did. Nobody is told: the item is what it was.
+    pub fn finish_pack(&mut self, done: PackDone, now_ms: u64) -> bool {
+        let Some(candidate) = self.packing.queue.end(done.id) else { return false };
+        self.counters.worker_ns += done.took_ns;
+        let Some(packed) = done.packed else {
+            self.counters.poor_packs += 1;
+            return false;
+        };
+        let source = match &packed {
+            PackedValue::Short(bytes) => Source::Inline(bytes),
+            PackedValue::Long(large) => Source::Large(Arc::clone(large)),
+        };
+        let replaced = self.replace_raw(candidate, source, now_ms).is_some();
+        self.counters.packs += u64::from(replaced);
+        replaced
+    }
+
+    /// Where the item lies that still has its raw value.
+    fn find_raw(&self, candidate: Candidate, now_ms: u64) -> Option<Address> {
+        self.index.find(candidate.place, |at| {
+            let record = self.segments.record(at);
+            record.version() == candidate.version
+                && !record.shape().is_packed()
+                && !record.is_expired(now_ms)
+        })
+    }
+
+    /// Makes room and puts a packed value in the place of the raw one.
+    fn replace_raw(&mut self, candidate: Candidate, source: Source<'_>, now_ms: u64) -> Option<()> {
+        let at = self.find_raw(candidate, now_ms)?;
+        let record = self.segments.record(at);
+        let (key_len, value_len) = (record.key().len(), source.packed_len());
+        let extra = record.client_flags() | u32::from(record.tag()) != 0;
+        let len = record_len(key_len, value_len, record.deadline_ms(), extra);
+        self.reserve(len, source.large_len(), now_ms).ok()?;
+        // Making room may have moved the record, or evicted it.
+        let at = self.find_raw(candidate, now_ms)?;
+        self.swap_value(candidate.place, at, source);
+        Some(())
+    }
+
+    fn swap_value(&mut self, place: Place, at: Address, source: Source<'_>) {
+        let record = self.segments.record(at);
+        let (version, watched, shape) = (record.version(), record.watched(), record.shape());
+        let (client_flags, tag) = (record.client_flags(), record.tag());
+        let key = record.key().to_vec();
+        self.forget_value(at);
+        let place_bytes;
+        let (number, value) = match &source {
+            Source::Inline(bytes) => (None, *bytes),
+            Source::Large(large) => {
+                let number = self.larges.insert(Arc::clone(large));
+                place_bytes = large_place(number, Some(large));
+                (Some(number), &place_bytes[..])
+            }
+        };
+        let head = Head {
+            version,
+            access: shape.access(),
+            db: shape.db(),
+            tag,
+            watched,
+            client_flags,
+            key: &key,
+            value_len: value.len(),
+            large: number.is_some(),
+        };
+        let to = self.settle_record::<true>(place, Some(at), &head, value);
+        if let Some(number) = number {
+            self.larges.moved(number, to);
+            self.rank_large(place, to);
+        }
+    }
+
+    /// A value that is no plain part of its record goes: it is replaced, or its item goes.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn forget_value(&mut self, at: Address) {
+        let record = self.segments.record(at);
+        if record.shape().is_packed() {
+            self.packing.tally.remove(record);
+        }
+        if let Some(number) = record.large_number() {
+            self.larges.retire(number);
+        }
+    }
+}
+
+impl Source<'_> {
+    /// Bytes of the value, or of its place among the large ones, inside the record of a packed
+    /// value.
+    fn packed_len(&self) -> usize {
+        match self {
+            Self::Inline(bytes) => bytes.len(),
+            Self::Large(_) => PACKED_PLACE_LEN,
+        }
+    }
+}
