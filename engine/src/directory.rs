@@ -10,6 +10,7 @@ use rand::rngs::SmallRng;
 
 use crate::limits::{FRAGMENT_BITS, SAMPLE_DRAWS_MAX, SLOT_COUNT};
 use crate::node::{Footprint, Node};
+use crate::runs::Runs;
 use crate::table::{Address, Entry};
 
 /// Slots of a page, one word of the bitmap.
@@ -38,7 +39,7 @@ pub(crate) struct Directory {
 impl Directory {
     /// An empty directory.
     pub(crate) fn new(footprint: &mut Footprint) -> Box<Self> {
-        footprint.bytes += size_of::<Self>();
+        footprint.fixed_bytes += size_of::<Self>();
         let pages = [const { None }; PAGES];
         let (filled, page_lens) = ([0; PAGES], [0; PAGES]);
         Box::new(Self { pages, filled, page_lens, len: 0, deadlines: 0 })
@@ -84,7 +85,7 @@ impl Directory {
     pub(crate) fn insert(&mut self, slot: u16, entry: Entry, footprint: &mut Footprint) {
         let (number, place) = split(slot);
         let page = self.pages[number].get_or_insert_with(|| {
-            footprint.bytes += size_of::<Page>();
+            footprint.fixed_bytes += size_of::<Page>();
             let nodes = core::array::from_fn(|_| Node::empty());
             Box::new(Page { nodes, lens: [0; PAGE_SLOTS], deadlines: [0; PAGE_SLOTS] })
         });
@@ -102,6 +103,13 @@ impl Directory {
         let Some(page) = &mut self.pages[number] else { return false };
         let leaf = page.nodes[place].leaf_mut(entry.fragment());
         leaf.replace(entry, Entry::new(new, entry.fragment()))
+    }
+
+    /// Moves a table into a hole among tables of its size. Returns the bytes moved.
+    pub(crate) fn fill_hole(&mut self, slot: u16, fragment: u32, runs: &mut Runs) -> usize {
+        let (number, place) = split(slot);
+        let page = self.pages[number].as_mut();
+        page.map_or(0, |page| page.nodes[place].leaf_mut(fragment).fill_hole(runs))
     }
 
     /// Removes an entry. Returns whether it was there.
@@ -125,7 +133,7 @@ impl Directory {
         self.filled[number] &= !(1 << place);
         if self.filled[number] == 0 {
             self.pages[number] = None;
-            footprint.bytes -= size_of::<Page>();
+            footprint.fixed_bytes -= size_of::<Page>();
         }
     }
 
@@ -233,7 +241,7 @@ impl Directory {
     pub(crate) fn take_page(&mut self, footprint: &mut Footprint) -> Option<Vec<Node>> {
         let number = self.filled.iter().position(|word| *word != 0)?;
         let page = self.pages[number].take()?;
-        footprint.bytes -= size_of::<Page>();
+        footprint.fixed_bytes -= size_of::<Page>();
         self.filled[number] = 0;
         self.len -= core::mem::take(&mut self.page_lens[number]);
         Some(page.nodes.into_iter().collect())
@@ -258,9 +266,9 @@ mod tests {
 
     #[test]
     fn counts_bits_and_bytes_follow_the_items() {
-        let mut footprint = Footprint::default();
+        let mut footprint = Footprint::reserve(16 << 20).expect("reserves");
         let mut directory = Directory::new(&mut footprint);
-        let empty = footprint.bytes;
+        let empty = footprint.fixed_bytes;
         assert!(empty <= 16 << 10, "{empty}");
         let slots = [0_u16, 63, 64, 9000, 16383];
         for i in 0..500 {
@@ -278,12 +286,12 @@ mod tests {
             assert!(directory.remove(slots[i % 5], entry(i as u64), &mut footprint));
         }
         assert_eq!((directory.len(), directory.next_filled(0)), (0, None));
-        assert_eq!(footprint.bytes, empty);
+        assert_eq!(footprint.fixed_bytes, empty);
     }
 
     #[test]
     fn sampling_weighs_slots_by_their_items() {
-        let mut footprint = Footprint::default();
+        let mut footprint = Footprint::reserve(16 << 20).expect("reserves");
         let mut directory = Directory::new(&mut footprint);
         (0..9000).for_each(|i| directory.insert(7, entry(i), &mut footprint));
         (0..1000).for_each(|i| directory.insert(i as u16 * 16, entry(i), &mut footprint));

@@ -73,15 +73,16 @@ impl<E: Effects> Engine<E> {
     pub fn new(config: Config, effects: E) -> Result<Self, StartError> {
         config.check()?;
         let bytes = config.address_space_bytes;
-        let segments = Segments::reserve(config.segment_len, bytes)
-            .map_err(|cause| StartError::Reserve { bytes, cause })?;
+        let refused = |cause| StartError::Reserve { bytes, cause };
+        let segments = Segments::reserve(config.segment_len, bytes).map_err(refused)?;
+        let index = Index::reserve(bytes).map_err(refused)?;
         Ok(Self {
             effects,
             hasher: config.hasher,
             slot_of: config.slot_of,
             limits: config.limits,
             ceiling: config.limits.memory_bytes_max,
-            index: Index::default(),
+            index,
             segments,
             larges: Larges::default(),
             wheel: Wheel::new(),
@@ -193,7 +194,7 @@ impl<E: Effects> Engine<E> {
     /// Bytes of the index's tables, the wheel's chunks and the ghost.
     #[inline]
     fn index_bytes(&self) -> u64 {
-        (self.index.footprint.bytes + self.wheel.bytes() + self.keeper.ghost.bytes()) as u64
+        (self.index.footprint.bytes() + self.wheel.bytes() + self.keeper.ghost.bytes()) as u64
     }
 
     /// Live items of a database; those past their deadline count until they are removed.

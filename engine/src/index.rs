@@ -1,11 +1,12 @@
 //! The index: sixteen directories, and those that were retired.
 //!
 //! Flushing a database or dropping a slot takes its tables out at once; `drain` then walks them in
-//! bounded steps. Invariant: `footprint.bytes` is what directories, pages and tables weigh,
+//! bounded steps. Invariant: `footprint` is what directories, pages and tables weigh,
 //! retired ones included, and `items` counts those that are not retired. Cost: one pointer to
 //! the directory before the slot's own.
 
 use std::collections::VecDeque;
+use std::io;
 
 use rand::Rng;
 use rand::rngs::SmallRng;
@@ -29,7 +30,7 @@ struct Retired {
 }
 
 /// All databases of one engine.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Index {
     dbs: [Option<Box<Directory>>; DATABASES_MAX],
     items: u64,
@@ -38,6 +39,12 @@ pub(crate) struct Index {
 }
 
 impl Index {
+    /// An empty index, with addresses for tables of `bytes_max` bytes together.
+    pub(crate) fn reserve(bytes_max: u64) -> io::Result<Self> {
+        let footprint = Footprint::reserve(bytes_max)?;
+        Ok(Self { dbs: Default::default(), items: 0, footprint, retired: VecDeque::new() })
+    }
+
     /// Live items of all databases.
     #[inline]
     pub(crate) fn items(&self) -> u64 {
@@ -86,6 +93,14 @@ impl Index {
         let directory = self.dbs[place.db as usize].as_mut();
         let moved = directory.is_some_and(|directory| directory.replace(place.slot, entry, new));
         assert!(moved, "a live record is in the index");
+    }
+
+    /// Moves the table that `place` is in into a hole among those of its size. Returns the bytes
+    /// moved.
+    pub(crate) fn fill_hole(&mut self, place: Place) -> usize {
+        let runs = &mut self.footprint.runs;
+        let directory = self.dbs[place.db as usize].as_mut();
+        directory.map_or(0, |directory| directory.fill_hole(place.slot, place.fragment, runs))
     }
 
     /// The key of `place` is gone.
@@ -220,7 +235,29 @@ impl Index {
     }
 }
 
+impl Drop for Index {
+    /// Gives the tables' memory back, so that it can be unmapped.
+    fn drop(&mut self) {
+        (0..DATABASES_MAX as u8).for_each(|db| self.retire_db(db, 0));
+        for mut retired in core::mem::take(&mut self.retired) {
+            retired.give_back(&mut self.footprint);
+        }
+    }
+}
+
 impl Retired {
+    /// Gives all memory back at once.
+    fn give_back(&mut self, footprint: &mut Footprint) {
+        let table = self.table.take();
+        table.into_iter().for_each(|(table, _)| table.give_back(&mut footprint.runs));
+        loop {
+            self.nodes.drain(..).for_each(|mut node| node.give_back(footprint));
+            if !self.take_page(footprint) {
+                break;
+            }
+        }
+    }
+
     /// Walks on. Returns whether anything is left.
     fn drain(
         &mut self,
@@ -239,14 +276,14 @@ impl Retired {
             if *place < table.places() {
                 return true;
             }
-            footprint.bytes -= table.bytes();
             work.tables += 1;
-            self.table = None;
+            let table = self.table.take();
+            table.into_iter().for_each(|(table, _)| table.give_back(&mut footprint.runs));
         }
         match self.nodes.pop() {
             Some(Node::Table(table)) => self.table = Some((table, 0)),
             Some(Node::Branch(children)) => {
-                footprint.bytes -= size_of_val(&*children);
+                footprint.fixed_bytes -= size_of_val(&*children);
                 self.nodes.extend(*children);
             }
             None => return self.take_page(footprint),
@@ -259,7 +296,7 @@ impl Retired {
         if let Some(nodes) = directory.take_page(footprint) {
             self.nodes = nodes;
         } else {
-            footprint.bytes -= size_of::<Directory>();
+            footprint.fixed_bytes -= size_of::<Directory>();
             self.directory = None;
         }
         true
@@ -282,9 +319,16 @@ mod tests {
         place(mixed ^ (mixed >> 27), 0)
     }
 
+    /// Moves tables into holes as upkeep does, which finds a key's place by its address.
+    fn pack(index: &mut Index, place: impl Fn(u64) -> Place) {
+        while let Some(entry) = index.footprint.runs.displaced() {
+            assert!(index.fill_hole(place(entry.address().0)) > 0);
+        }
+    }
+
     #[test]
     fn a_retired_database_is_walked_in_bounded_steps() {
-        let mut index = Index::default();
+        let mut index = Index::reserve(256 << 20).expect("reserves");
         for i in 0..100_000 {
             index.insert(place(i, (i % 2) as u8), Address(i));
         }
@@ -305,17 +349,19 @@ mod tests {
         while index.is_draining() {
             index.drain(|_, _| ());
         }
-        assert_eq!((index.items(), index.footprint.bytes), (0, 0));
+        let Footprint { fixed_bytes, runs, .. } = &index.footprint;
+        assert_eq!((index.items(), *fixed_bytes, runs.lent_bytes()), (0, 0, 0));
     }
 
     #[test]
     fn an_item_takes_eleven_bytes_at_most() {
-        let mut index = Index::default();
+        let mut index = Index::reserve(256 << 20).expect("reserves");
         let mut count = 0;
         for wanted in [3_700_000, 5_000_000, 7_000_000] {
             (count..wanted).for_each(|i| index.insert(any_place(i), Address(i)));
             count = wanted;
-            let each = index.footprint.bytes as f64 / count as f64;
+            pack(&mut index, any_place);
+            let each = index.footprint.bytes() as f64 / count as f64;
             println!("{count} items: {each:.2} bytes each");
             assert!(each <= 11.0);
         }
@@ -327,14 +373,16 @@ mod tests {
         let slots = SLOT_COUNT as u64 / 32;
         let place = |i| Place { slot: any_place(i).slot % slots as u16, ..any_place(i) };
         for a_slot in [226, 305, 427] {
-            let (mut index, count) = (Index::default(), a_slot * slots);
+            let (mut index, count) = (Index::reserve(256 << 20).expect("reserves"), a_slot * slots);
             (0..count).for_each(|i| index.insert(place(i), Address(i)));
-            let fresh = index.footprint.bytes as f64 / count as f64;
+            pack(&mut index, place);
+            let fresh = index.footprint.bytes() as f64 / count as f64;
             for i in count..11 * count {
                 index.remove(place(i - count), Address(i - count));
                 index.insert(place(i), Address(i));
             }
-            let churned = index.footprint.bytes as f64 / count as f64;
+            pack(&mut index, place);
+            let churned = index.footprint.bytes() as f64 / count as f64;
             println!("{a_slot} items a slot: {fresh:.2} bytes each, {churned:.2} after churn");
             assert!(churned <= 11.3 && churned <= fresh * 1.1);
         }
@@ -342,7 +390,7 @@ mod tests {
 
     #[test]
     fn a_retired_slot_leaves_the_others_alone() {
-        let mut index = Index::default();
+        let mut index = Index::reserve(256 << 20).expect("reserves");
         let at = |slot: u16, i: u64| Place { slot, ..place(i, 3) };
         (0..5000).for_each(|i| index.insert(at(9, i), Address(i)));
         (0..10).for_each(|i| index.insert(at(10, i), Address(i)));

@@ -24,6 +24,8 @@ mod commands;
 mod packing;
 // How the memory limit holds after every operation.
 mod room;
+// How tables move into holes between them.
+mod tidying;
 // A segment pays, its survivors are copied forward.
 mod cleaning;
 // Which segment pays.
@@ -78,6 +80,12 @@ mod larges;
 mod record;
 // A small hash table of addresses.
 mod table;
+// The memory tables lie in.
+mod runs;
+// One table's buckets there.
+mod run;
+// How long such runs are.
+mod sizes;
 // Eight entries of such a table.
 mod bucket;
 // The version each slot has reached.

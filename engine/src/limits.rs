@@ -19,6 +19,9 @@ pub const STEP_BYTES_MAX: usize = 64 << 10;
 /// Tables one bounded step may free or make.
 pub const STEP_TABLES_MAX: usize = 256;
 
+/// Tables one bounded step may move to other places.
+pub const PACKED_TABLES_MAX: usize = 16;
+
 /// Smallest segment.
 pub const SEGMENT_LEN_BYTES_MIN: usize = 64 << 10;
 /// Largest segment.

@@ -1,6 +1,6 @@
 //! Mappings: anonymous memory of the system.
 //!
-//! Owns the address range; nothing outside this file holds a pointer into it. Invariant: the
+//! Owns the address range; outside this file only `runs.rs` holds pointers into one. Invariant: the
 //! first `usable` bytes are mapped readable and writable, and therefore always initialised.
 //! Cost: one system call for each change of the range, none for an access.
 
@@ -54,6 +54,18 @@ impl Mapping {
     /// Bytes of address space.
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Bytes that are usable.
+    #[inline]
+    pub(crate) fn bytes_usable(&self) -> usize {
+        self.usable
+    }
+
+    /// Where it begins; what is done there by pointer is the caller's to answer for.
+    #[inline]
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.base
     }
 
     /// Makes the first `usable` bytes usable; the prefix only grows.

@@ -6,7 +6,10 @@
 //! fragments that agree in all bits but the lowest `HOME_IGNORES_BITS` lie in one leaf. Cost: a
 //! lookup follows one pointer for each four bits; a split moves one table's entries.
 
+use std::io;
+
 use crate::limits::{BRANCH_FANOUT, FRAGMENT_BITS};
+use crate::runs::Runs;
 use crate::stats::Work;
 use crate::table::{Address, Entry, HOME_IGNORES_BITS, Room, Table};
 
@@ -15,18 +18,31 @@ const BRANCH_BITS: u32 = BRANCH_FANOUT.trailing_zeros();
 /// Sixteen sibling tables with this few entries become one again.
 const MERGE_ENTRIES_MAX: usize = 384;
 
-/// What the index weighs and the most one change of it did.
-#[derive(Clone, Copy, Debug, Default)]
+/// What the index stands on, what it weighs, and the most one change of it did.
+#[derive(Debug)]
 pub(crate) struct Footprint {
-    /// Bytes allocated.
-    pub(crate) bytes: usize,
+    /// The memory of its tables.
+    pub(crate) runs: Runs,
+    /// Bytes allocated beside tables.
+    pub(crate) fixed_bytes: usize,
     /// The largest single change of its shape.
     pub(crate) longest: Work,
 }
 
 impl Footprint {
-    fn rebuilt(&mut self, before: usize, after: usize, tables: usize, entries: usize) {
-        self.bytes = self.bytes + after - before;
+    /// Nothing yet, with addresses for tables of `bytes_max` bytes together.
+    pub(crate) fn reserve(bytes_max: u64) -> io::Result<Self> {
+        let runs = Runs::reserve(bytes_max)?;
+        Ok(Self { runs, fixed_bytes: 0, longest: Work::default() })
+    }
+
+    /// Bytes of the index.
+    #[inline]
+    pub(crate) fn bytes(&self) -> usize {
+        self.fixed_bytes + self.runs.bytes()
+    }
+
+    fn rebuilt(&mut self, tables: usize, entries: usize) {
         self.longest.raise(Work { tables, entries, ..Work::default() });
     }
 }
@@ -40,7 +56,7 @@ pub(crate) enum Node {
     Branch(Box<[Node; BRANCH_FANOUT]>),
 }
 
-const _: () = assert!(size_of::<Node>() == 24, "a slot without items is small");
+const _: () = assert!(size_of::<Node>() == 16, "a slot without items is small");
 
 impl Node {
     /// A slot without items.
@@ -84,11 +100,11 @@ impl Node {
         let (mut node, mut shift) = (self, FRAGMENT_BITS);
         loop {
             if let Self::Table(table) = node {
-                let before = table.bytes();
-                match table.make_room(shift < BRANCH_BITS + HOME_IGNORES_BITS) {
+                let unbounded = shift < BRANCH_BITS + HOME_IGNORES_BITS;
+                match table.make_room(unbounded, &mut footprint.runs) {
                     Room::Ready => return table.insert(entry),
                     Room::Rebuilt => {
-                        footprint.rebuilt(before, table.bytes(), 2, table.len());
+                        footprint.rebuilt(2, table.len());
                         return table.insert(entry);
                     }
                     Room::Full => node.split(shift - BRANCH_BITS, footprint),
@@ -110,14 +126,16 @@ impl Node {
         for entry in table.iter() {
             lens[part(entry.fragment(), shift)] += 1;
         }
-        let mut children = Box::new(lens.map(|len| Self::Table(Table::with_room_for(len))));
+        let runs = &mut footprint.runs;
+        let mut children = Box::new(lens.map(|len| Self::Table(Table::with_room_for(len, runs))));
         for entry in table.iter() {
             if let Self::Table(child) = &mut children[part(entry.fragment(), shift)] {
                 child.insert(entry);
             }
         }
-        let after = size_of_val(&*children) + leaf_bytes(&children);
-        footprint.rebuilt(table.bytes(), after, BRANCH_FANOUT + 1, table.len());
+        footprint.rebuilt(BRANCH_FANOUT + 1, table.len());
+        table.give_back(&mut footprint.runs);
+        footprint.fixed_bytes += size_of_val(&*children);
         *self = Self::Branch(children);
     }
 
@@ -135,10 +153,9 @@ impl Node {
     ) -> (bool, bool) {
         let outcome = match self {
             Self::Table(table) => {
-                let before = table.bytes();
-                let (found, rebuilt) = table.remove(entry);
+                let (found, rebuilt) = table.remove(entry, &mut footprint.runs);
                 if rebuilt {
-                    footprint.rebuilt(before, table.bytes(), 2, table.len());
+                    footprint.rebuilt(2, table.len());
                 }
                 return (found, rebuilt);
             }
@@ -161,16 +178,27 @@ impl Node {
         if len > MERGE_ENTRIES_MAX {
             return false;
         }
-        let mut merged = Table::with_room_for(len);
+        let mut merged = Table::with_room_for(len, &mut footprint.runs);
         for child in children.iter() {
             if let Self::Table(table) = child {
                 table.iter().for_each(|entry| merged.insert(entry));
             }
         }
-        let before = size_of_val(&**children) + leaf_bytes(children);
-        footprint.rebuilt(before, merged.bytes(), BRANCH_FANOUT + 1, len);
+        footprint.rebuilt(BRANCH_FANOUT + 1, len);
+        self.give_back(footprint);
         *self = Self::Table(merged);
         true
+    }
+
+    /// Gives all tables' memory back and leaves a slot without items.
+    pub(crate) fn give_back(&mut self, footprint: &mut Footprint) {
+        match core::mem::replace(self, Self::empty()) {
+            Self::Table(table) => table.give_back(&mut footprint.runs),
+            Self::Branch(mut children) => {
+                children.iter_mut().for_each(|child| child.give_back(footprint));
+                footprint.fixed_bytes -= size_of_val(&*children);
+            }
+        }
     }
 
     /// Any address that has `fragment` and satisfies `is_it`.
@@ -189,11 +217,6 @@ fn part(fragment: u32, shift: u32) -> usize {
     (fragment >> shift) as usize & (BRANCH_FANOUT - 1)
 }
 
-fn leaf_bytes(children: &[Node; BRANCH_FANOUT]) -> usize {
-    let bytes = |child: &Node| if let Node::Table(table) = child { table.bytes() } else { 0 };
-    children.iter().map(bytes).sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,6 +226,10 @@ mod tests {
 
     fn entry(i: u64) -> Entry {
         Entry::new(Address(i), (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 36) as u32)
+    }
+
+    fn footprint() -> Footprint {
+        Footprint::reserve(64 << 20).expect("reserves")
     }
 
     fn weigh(node: &Node) -> usize {
@@ -219,13 +246,14 @@ mod tests {
 
     #[test]
     fn a_slot_grows_by_splits_and_shrinks_back_to_nothing() {
-        let (mut node, mut footprint) = (Node::empty(), Footprint::default());
+        let (mut node, mut footprint) = (Node::empty(), footprint());
         let count = 200_000;
         for i in 0..count {
             node.insert(entry(i), &mut footprint);
         }
-        assert_eq!(footprint.bytes, weigh(&node));
-        assert!(footprint.bytes < 12 * count as usize, "{}", footprint.bytes);
+        let weight = footprint.fixed_bytes + footprint.runs.lent_bytes();
+        assert_eq!(weight, weigh(&node));
+        assert!(weight < 12 * count as usize, "{weight}");
         assert!(footprint.longest.entries <= TABLE_PLACES_MAX);
         for i in 0..count {
             assert_eq!(node.find(entry(i).fragment(), |at| at.0 == i), Some(Address(i)));
@@ -234,12 +262,13 @@ mod tests {
             assert!(node.remove(entry(i), &mut footprint));
         }
         assert!(!node.remove(entry(3), &mut footprint));
-        assert_eq!((footprint.bytes, weigh(&node)), (0, 0));
+        let left = footprint.fixed_bytes + footprint.runs.lent_bytes();
+        assert_eq!((left, weigh(&node)), (0, 0));
     }
 
     #[test]
     fn leaves_follow_each_other_in_order_of_fragments() {
-        let (mut node, mut footprint) = (Node::empty(), Footprint::default());
+        let (mut node, mut footprint) = (Node::empty(), footprint());
         (0..5000).for_each(|i| node.insert(entry(i), &mut footprint));
         let (mut from, mut seen) = (0, 0);
         while from < 1 << FRAGMENT_BITS {

@@ -152,7 +152,7 @@ impl<E: Effects> Engine<E> {
             self.drain_step();
             return true;
         }
-        if self.clean_step(STEP_BYTES_MAX, now_ms) {
+        if self.tidy_step() || self.clean_step(STEP_BYTES_MAX, now_ms) {
             return true;
         }
         let policy = self.keeper.policy();

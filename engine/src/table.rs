@@ -1,6 +1,6 @@
 //! Tables: the leaves of the index.
 //!
-//! A table is a run of buckets, as many as fill one of the allocator's blocks: every number up to
+//! A table is a run of buckets, one of the sizes of `sizes.rs`: every number up to
 //! eight, then four sizes a doubling. An entry lies in its home bucket or, where that was full,
 //! in one of those after it, around the end. A search ends at the first bucket with a free place.
 //!
@@ -14,7 +14,12 @@ pub(crate) use crate::bucket::{Address, Entry};
 use crate::bucket::{BUCKET_PLACES, Bucket, FRAGMENT_MASK};
 use crate::limits::TABLE_BUCKETS_MAX;
 use crate::mapping::prefetch;
+use crate::run::Run;
+use crate::runs::Runs;
+use crate::sizes::block;
 
+/// Bytes of the largest table.
+pub(crate) const TABLE_BYTES_MAX: usize = TABLE_BUCKETS_MAX * size_of::<Bucket>();
 /// Entries that four buckets hold when a table is full, of 32 places.
 const FULL_LOAD: usize = 29;
 /// A table shrinks when it would fit a smaller one with one place of this many to spare.
@@ -22,16 +27,7 @@ const SHRINK_SLACK: usize = 16;
 /// Low bits of a fragment that have no part in where its entry lies.
 pub(crate) const HOME_IGNORES_BITS: u32 = 2;
 
-/// The number of buckets, `buckets` or more, that fills a block.
-fn block(buckets: usize) -> usize {
-    if buckets <= 8 {
-        return buckets;
-    }
-    let step = 1 << ((buckets - 1).ilog2() - 2);
-    buckets.div_ceil(step) * step
-}
-
-/// The next smaller number of buckets that fills a block.
+/// The next smaller number of buckets that fills a run.
 fn smaller(buckets: usize) -> usize {
     if buckets <= 8 {
         buckets.saturating_sub(1)
@@ -49,8 +45,7 @@ fn full(buckets: usize) -> usize {
 /// A small hash table of entries.
 #[derive(Debug)]
 pub(crate) struct Table {
-    buckets: Box<[Bucket]>,
-    len: u32,
+    buckets: Run,
 }
 
 /// Whether a table can take one more entry.
@@ -67,27 +62,33 @@ pub(crate) enum Room {
 impl Table {
     #[inline]
     pub(crate) fn new() -> Self {
-        Self { buckets: Box::default(), len: 0 }
+        Self { buckets: Run::empty() }
     }
 
     /// An empty table that `len` entries need not outgrow.
-    pub(crate) fn with_room_for(len: usize) -> Self {
-        Self::of(block((len * 4).div_ceil(FULL_LOAD)))
+    pub(crate) fn with_room_for(len: usize, runs: &mut Runs) -> Self {
+        Self { buckets: runs.take(block((len * 4).div_ceil(FULL_LOAD))) }
     }
 
-    fn of(buckets: usize) -> Self {
-        Self { buckets: vec![Bucket::EMPTY; buckets].into_boxed_slice(), len: 0 }
+    /// Gives its memory back.
+    pub(crate) fn give_back(self, runs: &mut Runs) {
+        runs.give_back(self.buckets);
     }
 
-    /// Bytes allocated.
-    #[inline]
+    /// Moves it into a hole among tables of its size. Returns the bytes moved.
+    pub(crate) fn fill_hole(&mut self, runs: &mut Runs) -> usize {
+        runs.fill(&mut self.buckets)
+    }
+
+    /// Bytes of its buckets.
+    #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(&*self.buckets)
     }
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.len as usize
+        self.buckets.taken as usize
     }
 
     /// Places there are, free ones included.
@@ -178,20 +179,20 @@ impl Table {
 
     /// Makes room for one more entry; `unbounded` lets a table outgrow its maximum.
     #[inline]
-    pub(crate) fn make_room(&mut self, unbounded: bool) -> Room {
+    pub(crate) fn make_room(&mut self, unbounded: bool, runs: &mut Runs) -> Room {
         if self.len() < full(self.buckets.len()) {
             return Room::Ready;
         }
-        self.make_room_slowly(unbounded)
+        self.make_room_slowly(unbounded, runs)
     }
 
     #[cold]
-    fn make_room_slowly(&mut self, unbounded: bool) -> Room {
+    fn make_room_slowly(&mut self, unbounded: bool, runs: &mut Runs) -> Room {
         let wanted = block(self.buckets.len() + 1);
         if wanted > TABLE_BUCKETS_MAX && !unbounded {
             return Room::Full;
         }
-        self.rebuild(wanted);
+        self.rebuild(wanted, runs);
         Room::Rebuilt
     }
 
@@ -204,7 +205,7 @@ impl Table {
             at = self.after(at);
         }
         self.buckets[at].push(entry);
-        self.len += 1;
+        self.buckets.taken += 1;
     }
 
     /// Lets an entry point elsewhere. Returns whether it was there.
@@ -216,18 +217,18 @@ impl Table {
     }
 
     /// Removes an entry. Returns whether it was there, and whether the table was rebuilt.
-    pub(crate) fn remove(&mut self, entry: Entry) -> (bool, bool) {
+    pub(crate) fn remove(&mut self, entry: Entry, runs: &mut Runs) -> (bool, bool) {
         let found = self.search(entry.fragment(), FRAGMENT_MASK, |it| it == entry);
         let Some((_, bucket, place)) = found else { return (false, false) };
         self.vacate(bucket, place);
-        self.len -= 1;
-        if self.len == 0 {
-            *self = Self::new();
+        self.buckets.taken -= 1;
+        if self.len() == 0 {
+            core::mem::replace(self, Self::new()).give_back(runs);
             return (true, true);
         }
         let fewer = smaller(self.buckets.len());
         if self.len() + full(fewer) / SHRINK_SLACK < full(fewer) {
-            self.rebuild(fewer);
+            self.rebuild(fewer, runs);
             return (true, true);
         }
         (true, false)
@@ -278,10 +279,10 @@ impl Table {
         self.buckets.iter().flat_map(Bucket::iter)
     }
 
-    fn rebuild(&mut self, buckets: usize) {
-        let mut rebuilt = Self::of(buckets);
+    fn rebuild(&mut self, buckets: usize, runs: &mut Runs) {
+        let mut rebuilt = Self { buckets: runs.take(buckets) };
         self.iter().for_each(|entry| rebuilt.insert(entry));
-        *self = rebuilt;
+        core::mem::replace(self, rebuilt).give_back(runs);
     }
 }
 
@@ -300,15 +301,20 @@ mod tests {
         Entry::new(Address(i), (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 36) as u32)
     }
 
-    fn fill(table: &mut Table, numbers: core::ops::Range<u64>) {
+    fn runs() -> Runs {
+        Runs::reserve(16 << 20).expect("reserves")
+    }
+
+    fn fill(table: &mut Table, numbers: core::ops::Range<u64>, runs: &mut Runs) {
         for i in numbers {
-            assert_ne!(table.make_room(false), Room::Full);
+            assert_ne!(table.make_room(false, runs), Room::Full);
             table.insert(entry(i));
         }
     }
 
     #[test]
-    fn sizes_are_those_of_the_allocators_blocks() {
+    fn sizes_are_those_of_runs() {
+        let runs = &mut runs();
         let sizes = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80];
         let mut expected = sizes.iter().chain(&[96, 112, 128, 160]).copied();
         let mut size = 0;
@@ -318,37 +324,39 @@ mod tests {
             size = next;
         }
         for len in 1..=full(TABLE_BUCKETS_MAX) {
-            let buckets = Table::with_room_for(len).buckets.len();
+            let buckets = Table::with_room_for(len, runs).buckets.len();
             assert!(full(buckets) >= len && full(smaller(buckets)) < len, "{len}: {buckets}");
         }
     }
 
     #[test]
     fn a_table_grows_to_its_maximum_and_then_asks_to_be_split() {
+        let runs = &mut runs();
         let mut table = Table::new();
         assert_eq!((table.bytes(), table.places(), table.find(1, |_| true)), (0, 0, None));
-        fill(&mut table, 0..928);
-        assert_eq!((table.places(), table.make_room(false)), (1024, Room::Full));
+        fill(&mut table, 0..928, runs);
+        assert_eq!((table.places(), table.make_room(false, runs)), (1024, Room::Full));
         for i in 0..928 {
             assert_eq!(table.find(entry(i).fragment(), |at| at.0 == i), Some(Address(i)));
         }
         assert_eq!(table.find(entry(5).fragment(), |at| at.0 == 6), None);
-        assert_eq!(table.make_room(true), Room::Rebuilt);
+        assert_eq!(table.make_room(true, runs), Room::Rebuilt);
         assert_eq!((table.places(), table.iter().count()), (160 * 8, 928));
     }
 
     #[test]
     fn churn_leaves_no_trace() {
+        let runs = &mut runs();
         let mut table = Table::new();
-        fill(&mut table, 0..700);
+        fill(&mut table, 0..700, runs);
         let places = table.places();
         for i in 700..200_000 {
-            assert_eq!(table.remove(entry(i - 700)), (true, false));
-            fill(&mut table, i..i + 1);
+            assert_eq!(table.remove(entry(i - 700), runs), (true, false));
+            fill(&mut table, i..i + 1, runs);
             assert_eq!((table.len(), table.places()), (700, places));
         }
-        let mut fresh = Table::of(places / BUCKET_PLACES);
-        fill(&mut fresh, 199_300..200_000);
+        let mut fresh = Table { buckets: runs.take(places / BUCKET_PLACES) };
+        fill(&mut fresh, 199_300..200_000, runs);
         let behind = |table: &Table| lines(table) - table.len();
         assert!(behind(&table) <= behind(&fresh) * 11 / 10, "{} lines", behind(&table));
     }
@@ -365,11 +373,12 @@ mod tests {
 
     #[test]
     fn a_hit_reads_little_more_than_a_line() {
+        let runs = &mut runs();
         let mut rng = SmallRng::seed_from_u64(1);
         for (load_percent, lines_percent) in [(70, 108), (80, 120), (90, 155)] {
             let (mut read, mut entries) = (0, 0);
             for _ in 0..200 {
-                let mut table = Table::of(40);
+                let mut table = Table { buckets: runs.take(40) };
                 for i in 0..320 * load_percent / 100 {
                     let fragment = rng.random_range(0..1 << FRAGMENT_BITS);
                     table.insert(Entry::new(Address(i as u64), fragment));
@@ -383,21 +392,23 @@ mod tests {
 
     #[test]
     fn a_table_shrinks_and_is_given_back_when_empty() {
+        let runs = &mut runs();
         let mut table = Table::new();
-        fill(&mut table, 0..700);
+        fill(&mut table, 0..700, runs);
         for i in 0..700 {
-            assert!(table.remove(entry(i)).0);
+            assert!(table.remove(entry(i), runs).0);
             let fewer = full(smaller(table.places() / BUCKET_PLACES));
             assert!(table.len() + fewer / SHRINK_SLACK >= fewer, "{i}");
         }
         assert_eq!((table.places(), table.bytes()), (0, 0));
-        assert_eq!(table.remove(entry(1)), (false, false));
+        assert_eq!(table.remove(entry(1), runs), (false, false));
     }
 
     #[test]
     fn an_entry_can_point_elsewhere() {
+        let runs = &mut runs();
         let mut table = Table::new();
-        fill(&mut table, 0..10);
+        fill(&mut table, 0..10, runs);
         let moved = Entry::new(Address(99), entry(3).fragment());
         assert!(table.replace(entry(3), moved));
         assert!(!table.replace(entry(3), moved));
@@ -422,11 +433,12 @@ mod tests {
     /// Random changes around `wanted` entries, with fragments from `draw`, against a set.
     fn agrees(seed: u64, wanted: usize, draw: impl Fn(&mut SmallRng) -> u32) {
         println!("seed {seed}, {wanted} entries");
+        let runs = &mut runs();
         let (mut rng, mut table) = (SmallRng::seed_from_u64(seed), Table::new());
         let (mut model, mut order) = (BTreeSet::new(), Vec::new());
         for number in 0..6000 {
             let grows = rng.random_range(0..2 * wanted) >= model.len();
-            if grows && table.make_room(false) != Room::Full {
+            if grows && table.make_room(false, runs) != Room::Full {
                 let fragment = draw(&mut rng);
                 table.insert(Entry::new(Address(number), fragment));
                 model.insert((fragment, number));
@@ -443,7 +455,7 @@ mod tests {
                     model.insert((fragment, moved.0));
                     order[place].1 = moved.0;
                 } else {
-                    assert!(table.remove(gone).0 && !table.remove(gone).0);
+                    assert!(table.remove(gone, runs).0 && !table.remove(gone, runs).0);
                     order.swap_remove(place);
                 }
             }

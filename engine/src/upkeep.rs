@@ -49,7 +49,7 @@ impl<E: Effects> Engine<E> {
         if self.segments.is_releasing() && self.release_step() > 0 {
             return true;
         }
-        if self.is_short() && self.reclaim_step(now_ms) {
+        if self.tidy_step() || (self.is_short() && self.reclaim_step(now_ms)) {
             return true;
         }
         self.item_step(now_ms)

@@ -49,6 +49,9 @@ fn grow(one_slot: bool) {
         let before_ns = if number % 16 == 0 { cpu_ns() } else { u64::MAX };
         engine.set(&key, Write::plain(&bytes), START_MS).expect("stores");
         longest_ns = longest_ns.max(cpu_ns_since(before_ns));
+        if number % 256 == 0 {
+            engine.maintain(START_MS, 4);
+        }
     }
     let grown = engine.stats();
     assert_eq!(grown.items, ITEMS);

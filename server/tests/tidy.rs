@@ -28,6 +28,8 @@ const WALLS: [(&str, &[&str]); 6] = [
 const UNSAFE_FILES: &[&str] = &[
     "engine/src/bucket.rs",
     "engine/src/mapping.rs",
+    "engine/src/run.rs",
+    "engine/src/runs.rs",
     "net/src/buffers.rs",
     "net/src/uring/receive_ring.rs",
     "net/src/uring/requests.rs",
