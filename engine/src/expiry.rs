@@ -11,12 +11,14 @@ use crate::engine::Engine;
 use crate::index::Index;
 use crate::key::Place;
 use crate::limits::{DATABASES_MAX, STEP_ITEMS_MAX, WHEEL_STALE_MAX};
+use crate::mapping::prefetch;
+use crate::node::Node;
 use crate::stats::Work;
 use crate::table::Address;
 use crate::wheel::{Mark, Watch};
 
 /// Entries handled in one expiry step: each may mean several items.
-const EXPIRY_STEP_ENTRIES: usize = STEP_ITEMS_MAX / 2;
+const EXPIRY_STEP_ENTRIES: usize = STEP_ITEMS_MAX / 4;
 
 impl<E: Effects> Engine<E> {
     /// Removes items whose deadline passed. Returns whether there was anything to look at.
@@ -24,14 +26,22 @@ impl<E: Effects> Engine<E> {
         let mut due = Vec::new();
         let look = |watch, mark| due.push((watch, mark));
         let handled = self.wheel.step(now_ms, EXPIRY_STEP_ENTRIES, look);
-        let mut work = Work { entries: handled, ..Work::default() };
-        let mut meant = Vec::new();
+        // Buckets first, then records, so that the cache misses of many entries overlap.
+        for (watch, _) in &due {
+            for_each_node(&self.index, *watch, |_, node| {
+                watch.fragments().for_each(|fragment| node.leaf(fragment).0.touch(fragment));
+            });
+        }
+        let mut meant = Vec::with_capacity(due.len());
         for (watch, mark) in due {
-            for_each_meant(&self.index, watch, |place, at| meant.push((place, at)));
-            work.items += meant.len();
-            for (place, at) in meant.drain(..) {
-                self.look_at(place, at, mark, now_ms);
-            }
+            for_each_meant(&self.index, watch, |place, at| {
+                self.segments.byte(at, 0).into_iter().for_each(prefetch);
+                meant.push((place, at, mark));
+            });
+        }
+        let work = Work { entries: handled, items: meant.len(), ..Work::default() };
+        for (place, at, mark) in meant {
+            self.look_at(place, at, mark, now_ms);
         }
         self.counters.longest_step.raise(work);
         handled > 0
@@ -39,7 +49,12 @@ impl<E: Effects> Engine<E> {
 
     /// Removes an item that is out of time; watches on if the entry was its newest.
     fn look_at(&mut self, place: Place, at: Address, mark: Mark, now_ms: u64) {
-        let Some(watched) = self.segments.record(at).watched() else { return };
+        let record = self.segments.record(at);
+        // Another entry of this step may have meant it too.
+        if record.shape().is_dead() {
+            return;
+        }
+        let Some(watched) = record.watched() else { return };
         if watched.deadline_ms.get() <= now_ms {
             let cause = Cause::Expired;
             self.change(Mutation::Remove { place, at, cause }, None, now_ms);
@@ -74,14 +89,22 @@ impl<E: Effects> Engine<E> {
 
 /// Visits the items that a wheel entry may mean: those of its slot whose fragments begin alike.
 fn for_each_meant(index: &Index, watch: Watch, mut visit: impl FnMut(Place, Address)) {
-    for db in 0..DATABASES_MAX as u8 {
-        let Some(node) = index.node(db, watch.slot) else { continue };
+    for_each_node(index, watch, |db, node| {
         for fragment in watch.fragments() {
             let place = Place { slot: watch.slot, db, fragment };
             node.find(fragment, |at| {
                 visit(place, at);
                 false
             });
+        }
+    });
+}
+
+/// Visits the databases' trees of an entry's slot.
+fn for_each_node(index: &Index, watch: Watch, mut visit: impl FnMut(u8, &Node)) {
+    for db in 0..DATABASES_MAX as u8 {
+        if let Some(node) = index.node(db, watch.slot) {
+            visit(db, node);
         }
     }
 }

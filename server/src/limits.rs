@@ -11,6 +11,9 @@ pub(crate) const COMMANDS_PER_CONNECTION_PER_TURN_MAX: usize = 1024;
 /// command, a step.
 pub(crate) const TURN_SHARE_NS_MAX: u64 = 200_000;
 
+/// The share of upkeep, after its first step, in a turn that has answered somebody.
+pub(crate) const BUSY_UPKEEP_NS_MAX: u64 = 25_000;
+
 /// Commands that are parsed and prefetched before the first of them is executed.
 pub(crate) const COMMANDS_PER_BATCH_MAX: usize = 64;
 

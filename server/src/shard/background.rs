@@ -133,7 +133,7 @@ impl Shard {
         let now_ms = self.moment.now_ms;
         let mut progress = self.engine.maintain(now_ms, 1);
         if progress.more {
-            self.flow.begin_share(wire.now_ns());
+            self.flow.begin_upkeep(wire.now_ns());
         }
         for _ in 1..MAINTENANCE_STEPS_PER_TURN_MAX {
             if !progress.more || self.flow.late() {

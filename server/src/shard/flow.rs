@@ -7,7 +7,7 @@
 //! shares and what they had begun. Cost: two additions a command, a look at the clock a full batch.
 
 use crate::limits::{
-    ANSWER_BYTES_IN_FLIGHT_MAX, ANSWERS_IN_FLIGHT_MAX, ANSWERS_IN_FLIGHT_MIN,
+    ANSWER_BYTES_IN_FLIGHT_MAX, ANSWERS_IN_FLIGHT_MAX, ANSWERS_IN_FLIGHT_MIN, BUSY_UPKEEP_NS_MAX,
     OUTPUT_BYTES_PER_TURN_MAX, TURN_SHARE_NS_MAX,
 };
 
@@ -19,8 +19,8 @@ const FIRST_GUESS_BYTES: usize = 16 << 10;
 pub(super) struct Flow {
     produced_bytes: usize,
     mean_answer_bytes: usize,
-    /// When the present share of time began, and whether it is over.
-    share_began_ns: u64,
+    /// When the present share of time ends, and whether it has.
+    share_ends_ns: u64,
     late: bool,
     /// What packing and unpacking have taken in all, and in this share.
     coded_ns: u64,
@@ -33,7 +33,7 @@ impl Default for Flow {
         Self {
             produced_bytes: 0,
             mean_answer_bytes,
-            share_began_ns: 0,
+            share_ends_ns: 0,
             late: false,
             coded_ns: 0,
             share_coded_ns: 0,
@@ -50,7 +50,18 @@ impl Flow {
 
     /// A share of the turn's time begins.
     pub(super) fn begin_share(&mut self, now_ns: u64) {
-        self.share_began_ns = now_ns;
+        self.begin_share_of(TURN_SHARE_NS_MAX, now_ns);
+    }
+
+    /// The share of upkeep begins: a short one in a turn that has answered somebody, since others
+    /// are likely to wait.
+    pub(super) fn begin_upkeep(&mut self, now_ns: u64) {
+        let busy = self.produced_bytes > 0;
+        self.begin_share_of(if busy { BUSY_UPKEEP_NS_MAX } else { TURN_SHARE_NS_MAX }, now_ns);
+    }
+
+    fn begin_share_of(&mut self, share_ns: u64, now_ns: u64) {
+        self.share_ends_ns = now_ns.saturating_add(share_ns);
         self.late = false;
         self.share_coded_ns = 0;
     }
@@ -58,7 +69,7 @@ impl Flow {
     /// It is so late now.
     #[inline]
     pub(super) fn look(&mut self, now_ns: u64) {
-        self.late |= now_ns.saturating_sub(self.share_began_ns) >= TURN_SHARE_NS_MAX;
+        self.late |= now_ns >= self.share_ends_ns;
     }
 
     /// Packing and unpacking have taken so long on this shard since its start: a batch of values
@@ -135,6 +146,20 @@ mod tests {
         assert!(flow.window() < first);
         (0..100).for_each(|_| flow.answer_came(64 << 20));
         assert_eq!(flow.window(), ANSWERS_IN_FLIGHT_MIN);
+    }
+
+    #[test]
+    fn upkeep_has_a_shorter_share_where_somebody_was_answered() {
+        let mut flow = Flow::default();
+        for (produced, share_ns) in [(0, TURN_SHARE_NS_MAX), (5, BUSY_UPKEEP_NS_MAX)] {
+            flow.begin_turn(1_000_000);
+            flow.produced(produced);
+            flow.begin_upkeep(1_100_000);
+            flow.look(1_100_000 + share_ns - 1);
+            assert!(!flow.late());
+            flow.look(1_100_000 + share_ns);
+            assert!(flow.late());
+        }
     }
 
     #[test]
