@@ -21,7 +21,7 @@ use crate::server_process::{Kind, ServerProcess, ServerSpec};
 use crate::verify::verify;
 
 /// Measurements of a rate before it counts as not served.
-const TRIES: u32 = 2;
+const TRIES: u32 = 5;
 /// Factor from one rate to the next while all are served.
 const RISE: f64 = 1.5;
 /// The search ends when served and not served are this close.

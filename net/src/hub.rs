@@ -50,8 +50,6 @@ pub(crate) struct Hub {
     pub(crate) events: VecDeque<Event>,
     /// Connections with output that was not yet handed to the kernel.
     pub(crate) dirty: Vec<ConnId>,
-    /// The list that `dirty` is exchanged for, empty.
-    spare: Vec<ConnId>,
     /// When the first of those of them that are held may wait no longer.
     held_until_ns: Option<u64>,
     pub(crate) waker: Waker,
@@ -69,7 +67,6 @@ impl Hub {
             files: Files::default(),
             events: VecDeque::new(),
             dirty: Vec::new(),
-            spare: Vec::new(),
             held_until_ns: None,
             waker: Waker::new()?,
             transform: Transform::default(),
@@ -131,9 +128,9 @@ impl Hub {
     /// The connections to send to now, in a list to be emptied and given back; those whose output
     /// is held stay for a later turn.
     pub(crate) fn take_sendable(&mut self) -> Vec<ConnId> {
-        let Self { connections, dirty, spare, held_until_ns, .. } = self;
+        let Self { connections, dirty, held_until_ns, .. } = self;
         let (mut now_ns, mut first_ns) = (None, u64::MAX);
-        let mut held = std::mem::take(spare);
+        let mut held = Vec::new();
         dirty.retain(|conn| {
             let Some(connection) = connections.get_mut(*conn) else { return false };
             let until_ns = connection.held_until_ns;
@@ -158,7 +155,7 @@ impl Hub {
     pub(crate) fn sent_all(&mut self, mut list: Vec<ConnId>) {
         list.clear();
         list.append(&mut self.dirty);
-        self.spare = std::mem::replace(&mut self.dirty, list);
+        self.dirty = list;
     }
 
     /// Bytes came in. They are dropped when the server no longer wants to hear of them, or has

@@ -23,6 +23,8 @@ mod packing_worker;
 mod signals;
 // Outgoing mail: what waits for room, and whom to wake.
 mod post;
+// How long to look for siblings' answers before sleeping.
+mod spin;
 // The mailboxes between shards.
 mod mailbox;
 // One core's data and everything that is said about it.

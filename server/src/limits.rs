@@ -68,8 +68,8 @@ pub(crate) const SCAN_STEP_ITEMS_MAX: usize = 256;
 /// Items that one SCAN looks at, whatever its COUNT.
 pub(crate) const SCAN_ITEMS_MAX: usize = 1024;
 
-/// How long a busy shard may leave a sibling asleep that has got mail.
-pub(crate) const WAKE_DELAY_US_MAX: u64 = 50;
+/// Microseconds that a shard spins for its siblings' answers before it sleeps.
+pub(crate) const SPIN_US_MAX: u64 = 20;
 
 /// How long a stopping node waits for its connections.
 pub(crate) const DRAIN_MS_MAX: u64 = 5_000;

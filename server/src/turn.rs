@@ -20,6 +20,7 @@ use crate::shard::Shard;
 use crate::shard::input::Input;
 use crate::shard::parcel::Note;
 use crate::signals;
+use crate::spin::Spin;
 
 /// Tokens of the timers of periodic work and of the dataset's next deadline.
 const TICK: u64 = 1;
@@ -34,6 +35,7 @@ pub(crate) struct Turn {
     clock: Clock,
     inputs: Vec<Input>,
     post: Post,
+    spin: Spin,
     /// Peers that send no more, whose requests may not all be answered yet.
     half_closed: Vec<ConnId>,
     tick_set: bool,
@@ -60,6 +62,7 @@ impl Turn {
             clock,
             inputs: Vec::new(),
             post,
+            spin: Spin::default(),
             half_closed: Vec::new(),
             tick_set: false,
             due_set_ms: u64::MAX,
@@ -86,17 +89,15 @@ impl Turn {
             self.driver.poll(wait)?;
             let began_ns = boot_ns();
             self.shard.begin_turn(self.clock.ms_at(began_ns), began_ns, &mut self.driver);
-            let mut idle = !self.take_events();
-            idle &= !self.take_mail();
+            self.take_events();
+            self.take_mail();
             self.shard.serve(&mut self.inputs, &mut self.driver);
             self.shard.settle_own(&mut self.driver);
             self.close_those_done();
-            idle &= !self.post_mail(began_ns);
+            self.post_mail();
             self.keep_house();
             self.end_turn(began_ns);
-            self.wake_siblings(idle, began_ns);
             if self.stopped() {
-                self.wake_siblings(true, began_ns);
                 self.shard.publish();
                 return Ok(());
             }
@@ -109,14 +110,12 @@ impl Turn {
             || self.maintain_at_once
             || !self.post.is_done()
             || self.mailboxes.any(self.shard.id);
-        if busy { Wait::Now } else { Wait::Until(self.stop_at_ns) }
+        let spins = !busy && self.shard.awaits_siblings() && self.spin.goes_on(mono_ns());
+        if busy || spins { Wait::Now } else { Wait::Until(self.stop_at_ns) }
     }
 
-    /// Serves what has happened; false when nothing has.
-    fn take_events(&mut self) -> bool {
-        let mut any = false;
+    fn take_events(&mut self) {
         while let Some(event) = self.driver.next_event() {
-            any = true;
             match event {
                 Event::Received { conn, bytes } => {
                     self.shard.receive(conn, bytes, &mut self.inputs, &mut self.driver);
@@ -139,7 +138,6 @@ impl Turn {
                 | Event::LogDurable { .. } => {}
             }
         }
-        any
     }
 
     /// Hands an accepted socket to the shard with the fewest connections.
@@ -188,35 +186,31 @@ impl Turn {
         self.shard.facts.connections[usize::from(self.shard.id)].fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Serves what siblings have sent; false when they have sent nothing.
-    fn take_mail(&mut self) -> bool {
-        let (id, mut any) = (self.shard.id, false);
+    /// Serves what siblings have sent.
+    fn take_mail(&mut self) {
+        let id = self.shard.id;
         for from in 0..self.shard.facts.shard_count() as u16 {
             while !self.shard.has_undelivered()
                 && let Some(parcel) = self.mailboxes.take(from, id)
             {
+                self.spin.ends();
                 self.shard.deliver(from, parcel, &mut self.driver);
-                any = true;
             }
         }
         for (socket, listener) in std::mem::take(&mut self.shard.arrivals) {
             self.adopt(socket, listener);
         }
-        any
     }
 
-    /// Sends what siblings are owed; false when that is nothing.
-    fn post_mail(&mut self, now_ns: u64) -> bool {
-        let Self { shard, mailboxes, post, .. } = self;
-        post.send(mailboxes, now_ns, |to| shard.take_parcel(to))
-    }
-
-    fn wake_siblings(&mut self, idle: bool, now_ns: u64) {
-        for to in self.post.take_unwoken(idle, now_ns) {
-            if let Some(waker) = self.mailboxes.waker(to) {
-                self.driver.wake(waker);
+    /// Sends what siblings are owed, and wakes those that sleep.
+    fn post_mail(&mut self) {
+        let Self { shard, mailboxes, post, driver, .. } = self;
+        let take = |to| shard.take_parcel(to);
+        post.send(mailboxes, take, |to| {
+            if let Some(waker) = mailboxes.waker(to) {
+                driver.wake(waker);
             }
-        }
+        });
     }
 
     /// Closes connections whose peers send no more, once all they asked is answered.

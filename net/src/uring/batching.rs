@@ -46,10 +46,9 @@ impl Batching {
         (self.asked > 0).then_some(self.asked)
     }
 
-    /// A turn that ended at `now_ns` brought so many receives, and maybe mail of another core: that
-    /// says nothing of what arrives from the network.
+    /// A turn that ended at `now_ns` brought so many receives.
     #[inline]
-    pub(super) fn turned(&mut self, receives: u32, mail: bool, now_ns: u64) {
+    pub(super) fn turned(&mut self, receives: u32, now_ns: u64) {
         let passed_us = now_ns.saturating_sub(self.turned_at_ns) as f32 / 1000.0;
         self.turned_at_ns = now_ns;
         if passed_us > 0.0 {
@@ -61,7 +60,6 @@ impl Batching {
             0 => self.trust += TURN_ADDS,
             // A wait that was filled to three quarters did what it was meant to.
             asked if receives * 4 >= asked * 3 => self.trust += FILLED_ADDS,
-            _ if mail => self.trust += TURN_ADDS,
             _ => self.trust /= 2.0,
         }
         self.trust = self.trust.min(BATCH_COMPLETIONS_MAX as f32);
@@ -77,7 +75,7 @@ mod tests {
         let mut asked = 0;
         for turn in 1..=2000 {
             asked += u32::from(batching.ask(connections).is_some());
-            batching.turned(arriving, false, turn * every_us * 1000);
+            batching.turned(arriving, turn * every_us * 1000);
         }
         asked
     }
@@ -104,7 +102,7 @@ mod tests {
         let mut missed = 0;
         for turn in 1..=2000 {
             missed += u32::from(batching.ask(50).is_some_and(|asked| asked > 2));
-            batching.turned(2, false, turn * 30_000);
+            batching.turned(2, turn * 30_000);
         }
         assert!(missed < 60, "{missed} of 2000 turns waited in vain");
     }
@@ -116,7 +114,7 @@ mod tests {
         let start_ns = 2000 * 50_000;
         let waits = (1..=100).filter(|turn| {
             let waits = batching.ask(50).is_some();
-            batching.turned(0, false, start_ns + turn * 50_000);
+            batching.turned(0, start_ns + turn * 50_000);
             waits
         });
         assert!(waits.count() <= 5);

@@ -217,15 +217,14 @@ impl UringDriver {
         } else {
             Ok(())
         };
-        let mail = hub.waker.unpark();
-        if mail {
+        if hub.waker.unpark() {
             hub.events.push_back(crate::event::Event::Mailbox);
         }
         entered?;
         if !self.headers.is_empty() && self.ring.is_drained() {
             self.headers.clear();
         }
-        self.reap(hub, mail);
+        self.reap(hub);
         self.fire_timers(hub);
         Ok(())
     }
@@ -275,13 +274,13 @@ impl UringDriver {
         }
     }
 
-    fn reap(&mut self, hub: &mut Hub, mail: bool) {
+    fn reap(&mut self, hub: &mut Hub) {
         self.receives = 0;
         while let Some(completion) = self.ring.next_completion() {
             self.complete(hub, completion);
         }
         if let Some(batching) = &mut self.batching {
-            batching.turned(self.receives, mail, mono_ns());
+            batching.turned(self.receives, mono_ns());
         }
     }
 

@@ -179,7 +179,6 @@ impl Shard {
     }
 
     /// Whether requests to siblings are waiting for their answers.
-    #[cfg(test)]
     pub(crate) fn awaits_siblings(&self) -> bool {
         self.unanswered > 0
     }

@@ -33,7 +33,7 @@ impl Default for Flow {
         Self {
             produced_bytes: 0,
             mean_answer_bytes,
-            share_ends_ns: 0,
+            share_ends_ns: TURN_SHARE_NS_MAX,
             late: false,
             coded_ns: 0,
             share_coded_ns: 0,
