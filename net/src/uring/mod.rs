@@ -28,7 +28,7 @@ use self::receive_ring::{GROUP, ReceiveRing};
 use self::requests::{Headers, Patience, raw};
 use self::ring::Ring;
 use self::token::Token;
-use crate::clock::mono_ns;
+use crate::clock::{mono_ns, thread_cpu_ns};
 use crate::connections::{ConnId, Phase};
 use crate::files::FileOperation;
 use crate::hub::{Hub, Sleep, Wait};
@@ -280,7 +280,7 @@ impl UringDriver {
             self.complete(hub, completion);
         }
         if let Some(batching) = &mut self.batching {
-            batching.turned(self.receives, mono_ns());
+            batching.turned(self.receives, mono_ns(), thread_cpu_ns);
         }
     }
 
