@@ -2,12 +2,12 @@
 //!
 //! Taking several requests with one entry saves processor time, and under load latency too, but a
 //! request must never wait for company that does not come, nor where there is time for it at once.
-//! So the wait asks for what lately arrived in `BATCH_WAIT_US_MAX`, for a quarter of the connections
-//! at most, and trusts that only as far as such waits have been filled: one that was not halves the
-//! trust, one that was adds to it. Invariant: with fewer than `2 * BATCH_CONNECTIONS_EACH`
-//! connections, or while the thread is busy for less than `BUSY_MIN` of the time, nothing ever
-//! waits. Cost: a few floating-point operations a turn, a look at the thread's clock a millisecond;
-//! the times are arguments.
+//! So the wait asks for what lately arrived in `BATCH_WAIT_US_MAX`, for a quarter of the
+//! connections at most, and trusts that only as far as such waits have been filled: one that was
+//! not halves the trust, one that was adds to it. Invariant: with fewer than
+//! `2 * BATCH_CONNECTIONS_EACH` connections, or while the thread is busy for less than `BUSY_MIN`
+//! of the time, nothing ever waits. Cost: a few floating-point operations a turn, a look at the
+//! thread's clock a millisecond; the times are arguments.
 
 use crate::limits::{BATCH_COMPLETIONS_MAX, BATCH_CONNECTIONS_EACH, BATCH_WAIT_US_MAX};
 
