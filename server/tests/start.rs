@@ -65,9 +65,10 @@ fn what_was_asked_is_answered_before_the_end(shape: Shape) {
     let last = peer.line();
     assert!(["", ":1"].contains(&&*last), "{last}");
     peer.expect_last(b"");
-    assert!(say(&mut witness, "PING").starts_with("broken"));
     let ended = node.ended();
     assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{ended:?}");
+    // Another shard may have stopped a moment later, but not without ending its connections.
+    assert!(say(&mut witness, "PING").starts_with("broken"));
 }
 
 fn clients_that_wait_do_not_keep_a_node(shape: Shape) {
