@@ -10,9 +10,8 @@
 //! ```
 //!
 //! Invariant: the entries of a bucket stand at its front, so its last place says whether it is
-//! full. Cost: one cache line where the allocator lays blocks of whole lines on lines' boundaries,
-//! as mimalloc does; all eight fragments are compared at once, by instructions that every x86-64
-//! has.
+//! full. Cost: one cache line, since runs (`runs.rs`) begin on lines' boundaries; all eight
+//! fragments are compared at once, by instructions that every x86-64 has.
 
 #![allow(unsafe_code)]
 

@@ -3,6 +3,9 @@
 //! Invariant: with at most `EXACT_ITEMS_MAX` items the least worthy one goes, always.
 //! Cost: all items are looked at in a small store, `EVICTION_SAMPLES` in any other.
 
+use core::cmp::Ordering;
+
+use rand::Rng;
 use rand::rngs::SmallRng;
 
 use crate::change::Mutation;
@@ -66,18 +69,28 @@ impl<E: Effects> Engine<E> {
         self.change(Mutation::Remove { place, at, cause }, None, now_ms);
     }
 
-    /// The least worthy item of a small store.
+    /// The least worthy item of a small store; of several that are worth the same, any of them.
     fn least(&mut self) -> Option<Address> {
-        let mut work = Work::default();
-        let mut least: Option<(u64, Address)> = None;
+        let (mut work, mut rng) = (Work::default(), self.rng.clone());
+        let (mut least, mut equals) = (None, 0);
         self.index.for_each(|_, _, entry| {
+            work.items += 1;
             let record = self.segments.record(entry.address());
+            if !self.keeper.may_go(record) {
+                return;
+            }
             let worth = self.keeper.worth(record);
-            if self.keeper.may_go(record) && least.is_none_or(|(lowest, _)| worth < lowest) {
+            let order = least.map_or(Ordering::Less, |(lowest, _)| worth.cmp(&lowest));
+            equals = match order {
+                Ordering::Less => 1,
+                Ordering::Equal => equals + 1,
+                Ordering::Greater => return,
+            };
+            if rng.random_range(0..equals) == 0 {
                 least = Some((worth, entry.address()));
             }
-            work.items += 1;
         });
+        self.rng = rng;
         self.counters.longest_step.raise(work);
         least.map(|(_, at)| at)
     }

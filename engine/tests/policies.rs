@@ -150,6 +150,23 @@ fn what_is_used_often_stays_under_lfu() {
 }
 
 #[test]
+fn chance_spares_nobody_and_prefers_nobody_in_a_small_store() {
+    const ITEMS: u64 = 16;
+    let config = Config { policy: Policy::Random, ..config(64 << 20, Some(ITEMS)) };
+    let mut engine = Engine::new(config, ()).expect("starts");
+    let (mut stayed, rounds) = (0, 20_000_u64);
+    for number in 0..rounds {
+        access(&mut engine, number, b"value");
+        let before = number.wrapping_sub(1).to_le_bytes();
+        let key = key(engine.hasher(), 0, &before);
+        stayed += u64::from(engine.peek(&key, START_MS).is_some());
+    }
+    // Each outlives the next write with a chance of 15 in 16.
+    let expected = rounds * (ITEMS - 1) / ITEMS;
+    assert!(stayed.abs_diff(expected) < rounds / 100, "{stayed} of {rounds}, not {expected}");
+}
+
+#[test]
 fn few_items_with_a_deadline_are_found_among_many_without() {
     let policies =
         [Policy::VolatileLru, Policy::VolatileLfu, Policy::VolatileRandom, Policy::VolatileTtl];

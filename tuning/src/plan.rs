@@ -146,9 +146,9 @@ fn default_count(pool: &[usize], cores_given: bool, host: &Host, notes: &mut Vec
             pool.len()
         ),
         None if count == SHARDS_MAX && usable > SHARDS_MAX => {
-            format!("shards: {count}, the most there can be, on CPUs: {usable}")
+            format!("{count} shards, the most there can be, on {usable} CPUs")
         }
-        None => format!("shards: {count}, on CPUs: {usable}"),
+        None => format!("shards: {count}, for there are {usable} CPUs"),
     });
     count
 }

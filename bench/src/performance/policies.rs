@@ -10,7 +10,7 @@ use super::published::{NAMES, Published};
 use crate::trace::figure::{Figure, Kind};
 use crate::trace::picture;
 use crate::trace::record::Record;
-use crate::trace::table::sizes;
+use crate::trace::table::{ratio, signed, sizes};
 
 /// What makes the records.
 const COMMAND: &str = "bench/policies TRACES bench/records/MACHINE/DATE-COMMIT-policies";
@@ -246,17 +246,6 @@ fn row(size: String, cache: &str, cells: impl Iterator<Item = Option<String>>) -
 
 fn with(figure: String, above: Option<String>) -> String {
     above.map_or_else(|| figure.clone(), |above| format!("{figure} ({above})"))
-}
-
-/// `.1234`, as papers write miss ratios.
-fn ratio(value: f64) -> String {
-    let text = format!("{value:.4}");
-    text.strip_prefix('0').map(str::to_owned).unwrap_or(text)
-}
-
-fn signed(value: f64) -> String {
-    let sign = if value < 0.0 { '-' } else { '+' };
-    format!("{sign}{}", ratio(value.abs()))
 }
 
 fn mib(bytes: u64) -> String {

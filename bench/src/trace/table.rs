@@ -122,12 +122,13 @@ fn held(figures: &[Figure]) -> String {
 }
 
 /// `.1234`, as papers write miss ratios.
-fn ratio(value: f64) -> String {
+pub(crate) fn ratio(value: f64) -> String {
     let text = format!("{value:.4}");
     text.strip_prefix('0').map(str::to_owned).unwrap_or(text)
 }
 
-fn signed(value: f64) -> String {
+/// The same with its sign: what a ratio differs by.
+pub(crate) fn signed(value: f64) -> String {
     let sign = if value < 0.0 { '-' } else { '+' };
     format!("{sign}{}", ratio(value.abs()))
 }
