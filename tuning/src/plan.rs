@@ -2,7 +2,7 @@
 //!
 //! Owns the rules. CPUs are taken in an order that lists each physical core once before any SMT
 //! sibling. One shard a CPU, except that with four CPUs or more the last of the order is left to
-//! the control and storage threads; with fewer, or with `cores` given, these share the last shard's
+//! the node's other threads; with fewer, or with `cores` given, these share the last shard's
 //! CPU at lower priority. A control group's quota counts as so many whole CPUs, at least one.
 //! `shards` overrides the number: fewer leave the rest of the CPUs alone, more go round.
 //! Invariant: a pure function; every choice a user may wonder about has a note. Cost: none.
@@ -14,7 +14,7 @@ use crate::cpuset::CpuSet;
 use crate::host::Host;
 use crate::limits::SHARDS_MAX;
 
-/// From this many CPUs on, one is left to the control and storage threads.
+/// From this many CPUs on, one is left to the node's other threads.
 const CPUS_TO_SPARE_ONE: usize = 4;
 
 /// Where the threads of a node run.
@@ -22,7 +22,7 @@ const CPUS_TO_SPARE_ONE: usize = 4;
 pub struct Plan {
     /// The CPU of each shard, at least one.
     pub shard_cpus: Vec<usize>,
-    /// The CPU of the control and storage threads.
+    /// The CPU of the node's other threads.
     pub control_cpu: usize,
     /// Whether that is a shard's CPU too: these threads are then to lower their priority.
     pub shared: bool,
@@ -99,10 +99,9 @@ pub fn plan_shards(
     let spare = pool.get(count).copied();
     let control_cpu = spare.unwrap_or(pool[pool.len() - 1]);
     notes.push(match spare {
-        Some(cpu) => format!("CPU {cpu} is left to the control and storage threads"),
+        Some(cpu) => format!("CPU {cpu} is left to the node's other threads"),
         None => format!(
-            "the control and storage threads share CPU {control_cpu} with a shard, \
-             at lower priority"
+            "the node's other threads share CPU {control_cpu} with a shard, at lower priority"
         ),
     });
     Ok(Plan { shard_cpus, control_cpu, shared: spare.is_none(), notes })

@@ -11,7 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::limits::CPUS_MAX;
 
-/// How much nicer than a shard the control and storage threads are where they share its CPU: about
+/// How much nicer than a shard the node's other threads are where they share its CPU: about
 /// a tenth of a shard's weight.
 const NICE: i32 = 10;
 
