@@ -20,7 +20,7 @@ fn check(host: &Host, cores: &str, shards: Option<usize>, expected: (&[usize], u
     assert_eq!(actual, expected, "{cores:?} {shards:?}");
     let says = |text: &str| plan.notes.iter().any(|note| note.contains(text));
     assert_eq!(says("lower priority"), plan.shared);
-    assert_ne!(says("is left to the control"), plan.shared);
+    assert_ne!(says("is left to the node's other threads"), plan.shared);
 }
 
 #[test]

@@ -16,8 +16,8 @@ pub(super) const CPUS: Check = Check {
     name: "CPUs",
     area: AREA,
     wanted: "one a shard",
-    why: "a shard is one thread on one CPU; of four CPUs or more one is left to the control and \
-          storage threads, with fewer they share a shard's at lower priority",
+    why: "a shard is one thread on one CPU; of four CPUs or more one is left to the node's \
+          other threads, with fewer they share a shard's at lower priority",
     look: cpus,
 };
 
