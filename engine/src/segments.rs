@@ -12,7 +12,7 @@ use crate::holes::{Holes, Link};
 use crate::limits::{FREE_RESIDENT_SEGMENTS_MAX, STEP_BYTES_MAX};
 use crate::mapping::Mapping;
 use crate::queues::Queues;
-use crate::record::{Head, RECORD_ALIGN, Record, Shape, Watched, copy_dated, patch};
+use crate::record::{Head, RECORD_ALIGN, Record, Watched, copy_dated, patch};
 use crate::segment::{FREE, STREAMS, Segment, State, Stream};
 use crate::table::Address;
 use crate::version::Version;
@@ -306,8 +306,8 @@ impl Segments {
 
     /// Writes a whole record.
     #[inline]
-    pub(crate) fn write(&mut self, at: Address, shape: Shape, head: &Head<'_>, value: &[u8]) {
-        head.write(shape, self.bytes_mut(at), value);
+    pub(crate) fn write(&mut self, at: Address, head: &Head<'_>, value: &[u8]) {
+        head.write(self.bytes_mut(at), value);
     }
 
     /// Copies a record to `to` as it is.
@@ -462,27 +462,20 @@ fn byte_of(at: Address) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Shape;
 
     const LEN: usize = 64 << 10;
 
     fn append(segments: &mut Segments, key: &[u8], value: &[u8]) -> Address {
-        let head = Head {
-            version: Version(1),
-            access: 0,
-            db: 0,
-            tag: 0,
-            watched: None,
-            client_flags: 0,
-            key,
-            value_len: value.len(),
-            large: false,
-        };
-        let len = head.shape().len();
+        let shape = Shape::new(0, (key.len(), value.len()), None, false);
+        let (version, watched) = (Version(1), None);
+        let head = Head { version, shape, tag: 0, watched, client_flags: 0, key };
+        let len = shape.len();
         if !segments.has_room(Stream::Writes, len) {
             assert!(segments.open_next(Stream::Writes));
         }
         let at = segments.append(Stream::Writes, len);
-        segments.write(at, head.shape(), &head, value);
+        segments.write(at, &head, value);
         at
     }
 
