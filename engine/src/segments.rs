@@ -281,7 +281,7 @@ impl Segments {
     }
 
     /// Takes a place for a record that a command writes, which `has_place`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take_place(&mut self, stream: Stream, len: usize) -> Address {
         let Some(at) = self.hole(len) else { return self.append(stream, len) };
         let hole = self.record(at);
@@ -299,7 +299,10 @@ impl Segments {
     /// The place of a dead record of this length, if writes may take it.
     #[inline]
     fn hole(&self, len: usize) -> Option<Address> {
-        let Link { at, serial } = self.holes.top(len).filter(|_| self.lends)?;
+        if !self.lends {
+            return None;
+        }
+        let Link { at, serial } = self.holes.top(len)?;
         let segment = self.segments.get(self.place_of(at).0 as usize)?;
         (segment.serial == serial && segment.state != State::Cleaning).then_some(at)
     }
@@ -353,40 +356,55 @@ impl Segments {
 
     /// A record is dead, and a write may take its place.
     pub(crate) fn kill(&mut self, at: Address) {
-        let len = self.record(at).shape().len();
-        self.abandon(at);
-        let Segment { serial, state, .. } = *self.segment(self.place_of(at).0);
-        let Some(top) = self.holes.top(len) else { return };
-        if matches!(state, State::Open | State::Sealed) {
+        let (number, len) = self.mark_dead(at);
+        let Segment { serial, state, .. } = *self.segment(number);
+        if matches!(state, State::Open | State::Sealed)
+            && let Some(top) = self.holes.top(len)
+        {
             patch::link(self.bytes_mut(at), top.pack());
             self.holes.set_top(len, Link { at, serial });
         }
     }
 
-    /// A record is dead, but something may still point to its place; a filled segment without a
-    /// live record is free at once.
+    /// A record is dead, but something may still point to its place.
     pub(crate) fn abandon(&mut self, at: Address) {
-        let len = self.record(at).shape().len();
-        debug_assert!(!self.record(at).shape().is_dead());
+        self.mark_dead(at);
+    }
+
+    /// A record is dead; a filled segment without a live one is free at once. Returns its segment
+    /// and its length.
+    #[inline(always)]
+    fn mark_dead(&mut self, at: Address) -> (u32, usize) {
+        let ((number, _), shape) = (self.place_of(at), self.record(at).shape());
+        debug_assert!(!shape.is_dead());
         patch::dead(self.bytes_mut(at));
-        let (number, _) = self.place_of(at);
+        let len = shape.len();
         let segment = &mut self.segments[number as usize];
         segment.live -= len as u32;
         self.live_of[segment.stream as usize] -= len as u64;
         self.items_of[segment.stream as usize] -= 1;
         self.live_bytes -= len as u64;
-        let stream = segment.stream as usize;
-        if segment.live == 0 && segment.state == State::Sealed {
+        if segment.live == 0 {
+            self.empty(number);
+        }
+        (number, len)
+    }
+
+    /// Nothing lives in a segment any more.
+    #[cold]
+    #[inline(never)]
+    fn empty(&mut self, number: u32) {
+        let Segment { state, stream, .. } = *self.segment(number);
+        let place = stream as usize;
+        if state == State::Sealed {
             self.free(number);
-        } else if segment.live == 0 && self.spare[stream] == Some(number) {
-            self.spare[stream] = None;
+        } else if self.spare[place] == Some(number) {
+            self.spare[place] = None;
             self.free(number);
-        } else if segment.live == 0 && segment.stream != Stream::Writes {
+        } else if stream != Stream::Writes && self.open[place] == Some(number) {
             // Survivors may be rare: an empty segment does not wait for them.
-            if self.open[stream] == Some(number) {
-                self.open[stream] = None;
-                self.free(number);
-            }
+            self.open[place] = None;
+            self.free(number);
         }
     }
 
