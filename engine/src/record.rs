@@ -221,7 +221,7 @@ pub(crate) struct Head<'a> {
 
 impl Head<'_> {
     /// Writes the whole record; `bytes` begins where it does.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(&self, bytes: &mut [u8], value: &[u8]) {
         let shape = self.shape;
         debug_assert_eq!((self.key.len(), value.len()), (shape.key_len(), shape.value_len()));

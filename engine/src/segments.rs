@@ -249,7 +249,7 @@ impl Segments {
     }
 
     /// Takes `len` bytes of the stream's open segment, which has the room.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn append(&mut self, stream: Stream, len: usize) -> Address {
         let spare = self.spare[stream as usize];
         let fits = self.room_in(spare) >= len;
@@ -308,7 +308,7 @@ impl Segments {
     }
 
     /// Writes a whole record.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(&mut self, at: Address, head: &Head<'_>, value: &[u8]) {
         head.write(self.bytes_mut(at), value);
     }
