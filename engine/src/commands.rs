@@ -7,14 +7,13 @@ use core::num::NonZeroU64;
 use std::sync::Arc;
 
 use crate::change::{Mutation, NewItem, Source};
+use crate::collected::{BESIDE_VALUE_BYTES_MAX, Collected, is_value_of};
 use crate::effect::{Cause, Effects};
 use crate::engine::Engine;
 use crate::item::Item;
 use crate::key::Key;
 use crate::large::StagedValue;
-use crate::limits::{
-    INDEX_GROWTH_BYTES_MAX, KEY_LEN_BYTES_MAX, RESERVE_SEGMENTS, SEGMENT_LEN_BYTES_MIN,
-};
+use crate::limits::{INDEX_GROWTH_BYTES_MAX, KEY_LEN_BYTES_MAX, RESERVE_SEGMENTS};
 use crate::record::INLINE_LEN_MAX;
 use crate::refused::Refused;
 use crate::table::Address;
@@ -23,16 +22,12 @@ use crate::write::{Condition, Deadline, NewValue, Stored, Write};
 
 /// The part of a segment that a value, and a key, may fill; longer values get their own mapping.
 const SEGMENT_SHARE: usize = 8;
-/// Keys and values up to this length may be held whatever a segment's length is.
-const SHORT_LEN_MAX: usize = SEGMENT_LEN_BYTES_MIN / SEGMENT_SHARE;
-
-const _: () = assert!(SHORT_LEN_MAX <= INLINE_LEN_MAX && SHORT_LEN_MAX <= KEY_LEN_BYTES_MAX);
 
 impl<E: Effects> Engine<E> {
     /// The item of `key`. Counts a hit or a miss and marks the item as used.
     #[inline(always)]
     pub fn get(&mut self, key: &Key<'_>, now_ms: u64) -> Option<Item<'_>> {
-        let Some(at) = self.find_live_here(key, now_ms) else {
+        let Some(at) = self.find_live(key, now_ms) else {
             self.counters.misses += 1;
             return None;
         };
@@ -54,14 +49,15 @@ impl<E: Effects> Engine<E> {
     /// `KeyTooLong`, `ItemTooLong`, `OutOfMemory`; the key is what it was, or was evicted.
     #[inline]
     pub fn set(&mut self, key: &Key<'_>, write: Write<'_>, now_ms: u64) -> Result<Stored, Refused> {
-        let (key_len, len) = (key.bytes.len(), write.value.as_bytes().len());
-        if key_len > SHORT_LEN_MAX || len > SHORT_LEN_MAX || len > self.packing.longer_than {
+        let len = write.value.as_bytes().len();
+        self.check_lengths(key, len)?;
+        if len > self.packing.longer_than {
             return self.set_long(key, write, now_ms);
         }
         self.set_checked::<false>(key, write, now_ms)
     }
 
-    /// Writes a value that may be packed, or lie elsewhere, or be too long.
+    /// Writes a value that may be packed.
     #[cold]
     #[inline(never)]
     fn set_long(
@@ -70,7 +66,6 @@ impl<E: Effects> Engine<E> {
         write: Write<'_>,
         now_ms: u64,
     ) -> Result<Stored, Refused> {
-        self.check_lengths(key, write.value.as_bytes().len())?;
         self.set_checked::<true>(key, write, now_ms)
     }
 
@@ -81,7 +76,7 @@ impl<E: Effects> Engine<E> {
         write: Write<'_>,
         now_ms: u64,
     ) -> Result<Stored, Refused> {
-        let found = self.find_live_here(key, now_ms);
+        let found = self.find_live(key, now_ms);
         if !self.holds(found, &write.condition) {
             let current = found.map(|at| self.segments.record(at).version());
             return Ok(Stored::Unmet { current });
@@ -100,7 +95,6 @@ impl<E: Effects> Engine<E> {
         }
         let short;
         let value = match write.value {
-            _ if !LONG => Source::Inline(write.value.as_bytes()),
             NewValue::Bytes(bytes) => self.source_of_bytes(bytes)?,
             NewValue::Staged(staged) if staged.as_bytes().len() <= self.inline_len_max() => {
                 short = staged;
@@ -184,15 +178,9 @@ impl<E: Effects> Engine<E> {
         Ok(())
     }
 
-    /// [`Engine::find_live_here`] for those that have no need to be quick.
-    #[inline(never)]
-    pub(crate) fn find_live(&mut self, key: &Key<'_>, now_ms: u64) -> Option<Address> {
-        self.find_live_here(key, now_ms)
-    }
-
     /// Where a live item lies; one whose time is over is removed.
-    #[inline(always)]
-    fn find_live_here(&mut self, key: &Key<'_>, now_ms: u64) -> Option<Address> {
+    #[inline]
+    pub(crate) fn find_live(&mut self, key: &Key<'_>, now_ms: u64) -> Option<Address> {
         self.hot.access(key, now_ms);
         let at = self.find(key)?;
         if self.segments.record(at).is_expired(now_ms) {
@@ -202,7 +190,6 @@ impl<E: Effects> Engine<E> {
         Some(at)
     }
 
-    #[inline(never)]
     fn remove_found(&mut self, key: &Key<'_>, at: Address, cause: Cause, now_ms: u64) {
         let place = key.place();
         self.change(Mutation::Remove { place, at, cause }, None, now_ms);
@@ -242,14 +229,14 @@ impl<E: Effects> Engine<E> {
             if !existed {
                 self.make_item_room(now_ms)?;
             }
-            let (record_len, large_len) = (item.shape(PACKED).len(), item.value.large_len());
+            let (record_len, large_len) = (item.record_len(PACKED), item.value.large_len());
             match PACKED {
                 true => self.reserve(record_len, large_len, now_ms)?,
                 false => self.reserve_here(record_len, large_len, now_ms)?,
             }
             // Making room may have moved the record, or evicted it.
             if existed {
-                item.found = self.find_again(item.key);
+                item.found = self.find(item.key);
             }
         }
         let mutation = match PACKED {
@@ -259,19 +246,12 @@ impl<E: Effects> Engine<E> {
         Ok(self.change(mutation, given, now_ms))
     }
 
-    #[inline(never)]
-    fn find_again(&self, key: &Key<'_>) -> Option<Address> {
-        self.find(key)
-    }
-
-    /// Whether a record is written over the one there was. Without a deadline neither index nor
-    /// wheel can grow by that.
     #[inline(always)]
     fn fits_in_place(&self, item: &NewItem<'_>, packed: bool) -> bool {
         let Some(at) = item.found else { return false };
         matches!(item.value, Source::Inline(_))
-            && item.shape(packed).is_as_long_as(self.segments.record(at).shape())
-            && (item.deadline_ms.is_none() || self.has_margin())
+            && self.segments.record(at).shape().len() == item.record_len(packed)
+            && self.has_margin()
     }
 
     /// Refuses a key or value that could never be held.
@@ -293,7 +273,8 @@ impl<E: Effects> Engine<E> {
     /// Bytes of the longest value there can be room for.
     pub(crate) fn value_len_max(&self) -> usize {
         let kept = (RESERVE_SEGMENTS + 2) * self.segments.segment_len() as u64
-            + 2 * INDEX_GROWTH_BYTES_MAX;
+            + 2 * INDEX_GROWTH_BYTES_MAX
+            + BESIDE_VALUE_BYTES_MAX as u64;
         let room = self.limits.memory_bytes_max.saturating_sub(kept);
         self.limits.value_len_max().min(room as usize)
     }
@@ -304,11 +285,30 @@ impl<E: Effects> Engine<E> {
         INLINE_LEN_MAX.min(self.segments.segment_len() / SEGMENT_SHARE)
     }
 
+    /// Until [`Engine::end_offer`], writes of the value of `collected` take it from where it lies.
+    pub fn offer(&mut self, collected: &Collected) {
+        self.offered = Some(Arc::clone(collected.value()));
+    }
+
+    /// Ends what [`Engine::offer`] began.
+    pub fn end_offer(&mut self) {
+        self.offered = None;
+    }
+
+    /// Gives back, in steps, the memory of a request that is not needed any more; the value stays
+    /// if it was stored.
+    pub fn let_go(&mut self, collected: Collected) {
+        self.larges.let_go(collected.into_value());
+    }
+
     /// Bytes as they will be held.
     #[inline]
     pub(crate) fn source_of_bytes<'a>(&self, bytes: &'a [u8]) -> Result<Source<'a>, Refused> {
         if bytes.len() <= self.inline_len_max() {
             return Ok(Source::Inline(bytes));
+        }
+        if let Some(offered) = self.offered.as_ref().filter(|it| is_value_of(bytes, it)) {
+            return Ok(Source::Large(Arc::clone(offered)));
         }
         let mut staged = StagedValue::new(bytes.len())?;
         staged.extend(bytes);

@@ -4,6 +4,8 @@
 //! between two calls, `accounted_bytes` is at most the memory limit and every live record is in
 //! the index exactly once. Cost: a lookup is one hash, one table probe and one record.
 
+use std::sync::Arc;
+
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
@@ -16,6 +18,7 @@ use crate::hot::Hot;
 use crate::index::Index;
 use crate::item::{Item, ValueRef};
 use crate::key::{Key, KeyHasher, Place};
+use crate::large::LargeValue;
 use crate::larges::Larges;
 use crate::largest::Largest;
 use crate::limits::PREFETCH_RECORD_BYTES_MAX;
@@ -62,6 +65,8 @@ pub struct Engine<E: Effects> {
     pub(crate) counters: Stats,
     /// Where a longer value is put together before it is written.
     pub(crate) scratch: Vec<u8>,
+    /// A collected value that may be stored where it lies.
+    pub(crate) offered: Option<Arc<LargeValue>>,
     pub(crate) packing: Packing,
 }
 
@@ -97,6 +102,7 @@ impl<E: Effects> Engine<E> {
             rng: SmallRng::seed_from_u64(config.seed),
             counters: Stats::default(),
             scratch: Vec::new(),
+            offered: None,
             packing: Packing::new(config.compression, config.clock_ns),
         })
     }
@@ -259,7 +265,6 @@ impl<E: Effects> Engine<E> {
     }
 
     /// Where the index keeps the key of the record at `at`, computed again from the key.
-    #[inline(always)]
     pub(crate) fn place_at(&self, at: Address) -> Place {
         let record = self.segments.record(at);
         let slot = (self.slot_of)(record.key());

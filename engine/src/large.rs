@@ -13,7 +13,11 @@ use crate::refused::Refused;
 #[derive(Debug)]
 pub struct LargeValue {
     mapping: Mapping,
+    /// Where in it the value begins: behind what came with it.
+    start: usize,
     len: usize,
+    /// Bytes beyond were never written, so they are zero.
+    written: usize,
 }
 
 impl Deref for LargeValue {
@@ -21,7 +25,7 @@ impl Deref for LargeValue {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        &self.mapping.bytes()[..self.len]
+        &self.mapping.bytes()[self.start..self.start + self.len]
     }
 }
 
@@ -37,19 +41,61 @@ impl LargeValue {
         self.mapping.len()
     }
 
+    /// How long the value can grow where it is.
+    pub(crate) fn room(&self) -> usize {
+        self.mapping.len() - self.start
+    }
+
+    /// A value of `len` bytes that begins `start` bytes into a mapping for `room` bytes.
+    pub(crate) fn within(start: usize, len: usize, room: usize) -> Result<Self, Refused> {
+        assert!(start + len <= room, "a value lies within its mapping");
+        let mapped = pages(room);
+        let mapping = Mapping::zeroed(mapped).map_err(|_| out_of_memory(mapped))?;
+        Ok(Self { mapping, start, len, written: 0 })
+    }
+
+    /// What has been written to the mapping, with what came before and behind the value.
+    #[inline]
+    pub(crate) fn whole(&self) -> &[u8] {
+        &self.mapping.bytes()[..self.written]
+    }
+
+    /// Appends as much of `bytes` to what has been written as there is room for. Returns how much.
+    pub(crate) fn fill(&mut self, bytes: &[u8]) -> usize {
+        let (from, room) = (self.written, self.mapping.len() - self.written);
+        let taken = bytes.len().min(room);
+        // One entry into the kernel instead of a fault for each page.
+        self.mapping.populate(from..from + taken);
+        self.mapping.bytes_mut()[from..from + taken].copy_from_slice(&bytes[..taken]);
+        self.written += taken;
+        taken
+    }
+
+    /// Makes room for `room` bytes in all.
+    pub(crate) fn widen(&mut self, room: usize) -> Result<(), Refused> {
+        let mapped = pages(room).max(self.mapping.len());
+        self.mapping.resize(mapped).map_err(|_| out_of_memory(mapped))
+    }
+
     /// The bytes, for a holder that shares them with nobody.
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.mapping.bytes_mut()[..self.len]
+        let (start, end) = (self.start, self.start + self.len);
+        self.written = self.written.max(end);
+        &mut self.mapping.bytes_mut()[start..end]
     }
 
     /// Lengthens the value to `len` bytes, the new ones zero; a full mapping grows by an eighth.
     pub(crate) fn lengthen(&mut self, len: usize) -> Result<(), Refused> {
-        if len > self.mapping.len() {
-            let wanted = lengthened(len);
+        if self.start + len > self.mapping.len() {
+            let wanted = lengthened(self.start + len);
             self.mapping.resize(wanted).map_err(|_| out_of_memory(wanted))?;
         }
-        // Bytes beyond the end were never written, so they are zero.
+        let end = self.start + self.len;
+        if self.written > end {
+            self.mapping.bytes_mut()[end..self.written].fill(0);
+        }
         self.len = self.len.max(len);
+        self.written = self.start + self.len;
         Ok(())
     }
 
@@ -57,7 +103,8 @@ impl LargeValue {
     pub(crate) fn shrink(mut self, bytes: usize) -> (usize, Option<Self>) {
         let mapped = self.mapping.len();
         let kept = mapped.saturating_sub(bytes.max(PAGE_LEN)).next_multiple_of(PAGE_LEN);
-        self.len = self.len.min(kept);
+        self.len = self.len.min(kept.saturating_sub(self.start));
+        self.written = self.written.min(kept);
         if kept == 0 || self.mapping.resize(kept).is_err() {
             return (mapped, None);
         }
@@ -78,9 +125,7 @@ impl StagedValue {
     /// # Errors
     /// `OutOfMemory` when the system has no address space left.
     pub fn new(len: usize) -> Result<Self, Refused> {
-        let mapped = pages(len);
-        let mapping = Mapping::zeroed(mapped).map_err(|_| out_of_memory(mapped))?;
-        Ok(Self { value: LargeValue { mapping, len: 0 }, expected: len })
+        Ok(Self { value: LargeValue::within(0, 0, len)?, expected: len })
     }
 
     /// Appends `bytes`.
@@ -88,10 +133,9 @@ impl StagedValue {
     /// # Panics
     /// When more than the announced length arrives.
     pub fn extend(&mut self, bytes: &[u8]) {
-        let end = self.value.len + bytes.len();
-        assert!(end <= self.expected, "more bytes than announced");
-        self.value.mapping.bytes_mut()[self.value.len..end].copy_from_slice(bytes);
-        self.value.len = end;
+        assert!(bytes.len() <= self.remaining(), "more bytes than announced");
+        self.value.fill(bytes);
+        self.value.len = self.value.written;
     }
 
     /// The room not filled yet, to receive into; `advance` says how much was.
@@ -106,6 +150,7 @@ impl StagedValue {
     pub fn advance(&mut self, len: usize) {
         assert!(len <= self.remaining(), "more bytes than announced");
         self.value.len += len;
+        self.value.written = self.value.len;
     }
 
     /// Bytes still to come.

@@ -39,6 +39,7 @@ pub(crate) struct Larges {
     count: usize,
     bytes: u64,
     retired: VecDeque<Arc<LargeValue>>,
+    /// Those that their holders have to let go first, and those that were never stored.
     pinned: VecDeque<Arc<LargeValue>>,
     leaving: Option<Leaving>,
 }
@@ -98,6 +99,13 @@ impl Larges {
             self.retired.push_back(value);
         } else {
             self.bytes -= value.mapped_len() as u64;
+            self.pinned.push_back(value);
+        }
+    }
+
+    /// Gives the memory of a value that was not stored back step by step.
+    pub(crate) fn let_go(&mut self, value: Arc<LargeValue>) {
+        if Arc::strong_count(&value) == 1 {
             self.pinned.push_back(value);
         }
     }

@@ -102,6 +102,8 @@ mod effect;
 mod stats;
 // Keys and their hash.
 mod key;
+// A request collected where its value is to stay.
+mod collected;
 // One value in a mapping of its own.
 mod large;
 // Memory of the system.
@@ -116,6 +118,7 @@ mod version;
 pub mod limits;
 
 pub use codec::{Codec, Packer};
+pub use collected::Collected;
 pub use compression::Compression;
 pub use config::{Config, Limits};
 pub use effect::{Cause, Change, Effect, Effects, OwnedChange, OwnedEffect};

@@ -95,6 +95,22 @@ impl Mapping {
         assert!(given.is_ok(), "a range of our own can be given back");
     }
 
+    /// Takes the memory of the pages of `range` at once: a hint, written pages stay as they are.
+    pub(crate) fn populate(&mut self, range: Range<usize>) {
+        let from = range.start.next_multiple_of(PAGE_LEN);
+        let to = range.end.next_multiple_of(PAGE_LEN);
+        assert!(to <= self.usable);
+        if from >= to {
+            return;
+        }
+        // SAFETY: the range lies within the usable prefix, and its bytes stay what they are. Where
+        // the kernel knows no such advice the pages are taken one by one as they are written.
+        let _ = unsafe {
+            let start = self.base.as_ptr().add(from);
+            mm::madvise(start.cast(), to - from, Advice::LinuxPopulateWrite)
+        };
+    }
+
     /// Changes the length of a mapping that is usable throughout; the base may move.
     pub(crate) fn resize(&mut self, len: usize) -> io::Result<()> {
         assert!(len > 0 && len.is_multiple_of(PAGE_LEN) && self.usable == self.len);

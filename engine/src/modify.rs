@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::change::{Mutation, NewItem, Source};
 use crate::codec::Codec;
+use crate::collected::BESIDE_VALUE_BYTES_MAX;
 use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::item::ValueRef;
@@ -123,12 +124,13 @@ impl<E: Effects> Engine<E> {
         (offset, part): (usize, &[u8]),
         now_ms: u64,
     ) -> Result<usize, Refused> {
-        let mapped = value.mapped_len();
+        let room = value.room();
         let old = self.item(at);
         let (deadline_ms, client_flags, tag) = (old.deadline_ms, old.client_flags, old.tag);
         // The engine holds one handle and `value` is another; a third pins the bytes.
         let shared = Arc::strong_count(&value) > 2;
-        let wanted = if shared || len > mapped { lengthened(len) } else { 0 };
+        let wanted =
+            if shared || len > room { lengthened(len + BESIDE_VALUE_BYTES_MAX) } else { 0 };
         let extra = client_flags != 0 || tag != 0;
         let record_len = record_len(key.bytes.len(), LARGE_NUMBER_LEN, deadline_ms, extra);
         self.reserve(record_len, wanted as u64, now_ms)?;

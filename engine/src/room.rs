@@ -5,6 +5,7 @@
 //! stays within the limit. Cost: two comparisons while there is room.
 
 use crate::cleaner::Rule;
+use crate::collected::BESIDE_VALUE_BYTES_MAX;
 use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::large::pages;
@@ -43,29 +44,11 @@ impl<E: Effects> Engine<E> {
         large_len: u64,
         now_ms: u64,
     ) -> Result<(), Refused> {
-        let (mut headroom, reserve) = (self.headroom(), self.reserve_bytes());
-        if self.lacks(headroom, reserve) {
+        if self.is_short() {
             self.clean(record_len * CLEAN_PACE, now_ms);
-            headroom = self.headroom();
         }
         let in_order = self.keeper.policy().walks_queues();
-        self.segments.lend(!in_order && headroom >= reserve);
-        // What fits below the limit does so below the ceiling.
-        let fits = large_len == 0 && headroom >= INDEX_GROWTH_BYTES_MAX;
-        if fits && self.segments.has_place(record_len) {
-            return Ok(());
-        }
-        self.open_place(record_len, large_len, now_ms)
-    }
-
-    /// Makes room where a segment must be opened, or memory given back first.
-    #[inline(never)]
-    fn open_place(
-        &mut self,
-        record_len: usize,
-        large_len: u64,
-        now_ms: u64,
-    ) -> Result<(), Refused> {
+        self.segments.lend(!in_order && self.headroom() >= self.reserve_bytes());
         if !self.fits(record_len, large_len) {
             self.counters.stalls += 1;
             while !self.fits(record_len, large_len) {
@@ -90,7 +73,7 @@ impl<E: Effects> Engine<E> {
         if value_len <= self.inline_len_max() || value_len > self.value_len_max() {
             return true;
         }
-        let large_len = pages(value_len) as u64;
+        let large_len = (pages(value_len) + BESIDE_VALUE_BYTES_MAX) as u64;
         for _ in 0..steps_max {
             if self.fits(self.segments.segment_len(), large_len) || !self.reclaim_step(now_ms) {
                 return true;
@@ -132,19 +115,12 @@ impl<E: Effects> Engine<E> {
     }
 
     /// Whether writes pay for cleaning: what may be opened yet and what is open lacks.
-    #[inline]
-    pub(crate) fn is_short(&self) -> bool {
-        self.lacks(self.headroom(), self.reserve_bytes())
-    }
-
     #[inline(always)]
-    fn lacks(&self, headroom: u64, reserve: u64) -> bool {
-        if headroom >= reserve {
-            return false;
-        }
+    pub(crate) fn is_short(&self) -> bool {
         let open = self.segments.room_of(Stream::Writes) + self.segments.room_of(Stream::Survivors);
+        let headroom = self.headroom();
         // Beyond a lowered limit what is open does not count.
-        headroom == 0 || headroom + (open as u64) < reserve
+        headroom == 0 || headroom + (open as u64) < self.reserve_bytes()
     }
 
     /// Room below which writes pay for cleaning.

@@ -5,7 +5,9 @@ mod support;
 use std::sync::Arc;
 
 use support::{START_MS, check_bounds, engine, key};
-use velodrome_engine::{Engine, LargeValue, NewValue, StagedValue, ValueRef, Write};
+use velodrome_engine::{
+    Collected, Condition, Engine, LargeValue, NewValue, StagedValue, Stored, ValueRef, Write,
+};
 
 const LEN: usize = 3 << 20;
 
@@ -51,6 +53,55 @@ fn a_pinned_value_stays_while_its_key_changes() {
     assert_eq!(others, LEN as u64, "what is pinned is its holder's");
     drop(pins);
     while engine.maintain(START_MS, 10).more {}
+    assert!(engine.stats().longest_step.bytes <= 64 << 10);
+}
+
+/// A request `head value tail`, collected around its value.
+fn collected(head: &[u8], value: &[u8], tail: &[u8]) -> Collected {
+    let mut collected = Collected::new(head.len()..head.len() + value.len()).expect("maps");
+    let request = [head, value, tail].concat();
+    for part in request.chunks(70_000) {
+        let taken = collected.extend(part);
+        if taken < part.len() {
+            collected.widen(request.len()).expect("maps");
+            collected.extend(&part[taken..]);
+        }
+    }
+    assert_eq!(collected.as_bytes(), request);
+    collected
+}
+
+#[test]
+fn a_collected_value_is_stored_where_it_lies() {
+    let mut engine = engine(64 << 20, None, ());
+    let name = key(&support::hasher(), 0, b"big");
+    let value: Vec<u8> = (0..LEN).map(|i| (i % 251) as u8).collect();
+    for (tail_len, stays) in [(2, true), (40, true), (LEN / 2, false)] {
+        let collected = collected(b"SET big ", &value, &vec![b'x'; tail_len]);
+        let bytes = &collected.as_bytes()[8..8 + LEN];
+        engine.offer(&collected);
+        let unmet = Write { condition: Condition::Equals(b"other"), ..Write::plain(bytes) };
+        let unmet = engine.set(&name, unmet, START_MS).expect("is refused by its condition");
+        assert!(matches!(unmet, Stored::Unmet { .. }));
+        engine.set(&name, Write::plain(bytes), START_MS).expect("stores");
+        engine.end_offer();
+        check_bounds(&engine);
+        let pinned = pin(&mut engine, b"big");
+        assert_eq!((&pinned[..] == bytes, pinned.as_ptr() == bytes.as_ptr()), (true, stays));
+        drop(pinned);
+        engine.let_go(collected);
+        // What came behind the value is not seen when it grows in its place.
+        assert_eq!(engine.set_range(&name, LEN + 100, b"end", START_MS), Ok(LEN + 103));
+        let grown = pin(&mut engine, b"big");
+        assert!(grown[..LEN] == value && grown[LEN..LEN + 100].iter().all(|byte| *byte == 0));
+        drop(grown);
+        assert_eq!(engine.append(&name, &value, START_MS), Ok(2 * LEN + 103));
+        assert!(pin(&mut engine, b"big")[LEN + 103..] == value);
+        check_bounds(&engine);
+    }
+    engine.delete(&name, START_MS);
+    while engine.maintain(START_MS, 10).more {}
+    assert_eq!(engine.stats().large_bytes, 0);
     assert!(engine.stats().longest_step.bytes <= 64 << 10);
 }
 
