@@ -197,6 +197,15 @@ impl Driver {
         }
     }
 
+    /// Whether a turn receives only as much as can be copied in one: while long requests are
+    /// collected.
+    pub fn receive_narrowly(&mut self, narrowly: bool) {
+        match &mut self.backend {
+            Backend::Uring(uring) => uring.receive_narrowly(narrowly),
+            Backend::Epoll(epoll) => epoll.receive_narrowly(narrowly),
+        }
+    }
+
     /// Receives again.
     pub fn resume(&mut self, conn: ConnId) {
         match &mut self.backend {

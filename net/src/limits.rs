@@ -27,8 +27,18 @@ pub(crate) const RECEIVE_BYTES_PER_TURN_MAX: usize = 256 << 10;
 pub(crate) const OUTPUT_KEEP_BYTES_MAX: usize = 128 << 10;
 /// Pieces (copied or shared) of one vectored send.
 pub(crate) const SEND_PIECES_MAX: usize = 16;
-/// Bytes of one send; the kernel's count is a signed 32-bit number.
-pub(crate) const SEND_BYTES_MAX: usize = 1 << 30;
+/// Bytes of one send: the kernel copies them, and over loopback delivers them, while we wait.
+pub(crate) const SEND_BYTES_MAX: usize = 256 << 10;
+/// Bytes of a send that waits for its socket; many may become writable at once.
+pub(crate) const SEND_PATIENT_BYTES_MAX: usize = 64 << 10;
+/// Bytes of all sends of one turn but those of connections that have little to send.
+pub(crate) const SEND_BYTES_PER_TURN_MAX: usize = 256 << 10;
+/// What a connection has to send is little, and goes in one piece unless its peer is slow.
+pub(crate) const SEND_LITTLE_BYTES_MAX: usize = 32 << 10;
+/// Bytes of one file operation; the kernel's count is a signed 32-bit number.
+pub(crate) const FILE_OPERATION_BYTES_MAX: usize = 1 << 30;
+/// Bytes that one turn receives, or little more, while what is received is to be copied on.
+pub(crate) const RECEIVE_BYTES_NARROW_MAX: usize = 256 << 10;
 /// Receives a batching wait asks for at most.
 pub(crate) const BATCH_COMPLETIONS_MAX: u32 = 25;
 /// Connections there must be for each receive that a batching wait asks for.

@@ -51,17 +51,20 @@ pub(crate) enum Staged<'a> {
 }
 
 /// Pieces that go out with one vectored send.
-pub(crate) struct StagedPieces<'a>(&'a Pieces);
+pub(crate) struct StagedPieces<'a>(&'a Pieces, usize);
 
 impl<'a> StagedPieces<'a> {
     /// At most `SEND_PIECES_MAX` slices, in order.
     pub(crate) fn slices(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let front_sent = self.0.front_sent;
+        let (front_sent, mut left) = (self.0.front_sent, self.1);
         let pieces = self.0.queue.iter().take(SEND_PIECES_MAX).enumerate();
-        pieces.map(move |(at, piece)| match at {
-            0 => &piece.bytes()[front_sent..],
-            _ => piece.bytes(),
-        })
+        let slices = pieces.map(move |(at, piece)| {
+            let bytes = if at == 0 { &piece.bytes()[front_sent..] } else { piece.bytes() };
+            let slice = &bytes[..bytes.len().min(left)];
+            left -= slice.len();
+            slice
+        });
+        slices.take_while(|slice| !slice.is_empty())
     }
 }
 
@@ -101,13 +104,14 @@ impl Output {
         pieces.queue.push_back(Piece::Shared(bytes));
     }
 
-    /// What to send next. Call again only after `advance` or when nothing is in the kernel.
-    pub(crate) fn stage(&mut self) -> Staged<'_> {
+    /// What to send next, at most `bytes_max` of it. Call again only after `advance` or when
+    /// nothing is in the kernel.
+    pub(crate) fn stage(&mut self, bytes_max: usize) -> Staged<'_> {
         if self.sent < self.in_flight.len() {
-            return Staged::Bytes(&self.in_flight[self.sent..]);
+            return Staged::Bytes(up_to(bytes_max, &self.in_flight[self.sent..]));
         }
         if let Some(pieces) = &self.pieces {
-            return Staged::Pieces(StagedPieces(pieces));
+            return Staged::Pieces(StagedPieces(pieces, bytes_max));
         }
         if self.queued.is_empty() {
             return Staged::Nothing;
@@ -115,7 +119,7 @@ impl Output {
         self.in_flight.clear();
         self.sent = 0;
         mem::swap(&mut self.queued, &mut self.in_flight);
-        Staged::Bytes(&self.in_flight)
+        Staged::Bytes(up_to(bytes_max, &self.in_flight))
     }
 
     /// The kernel took `count` bytes of what was staged.
@@ -211,6 +215,10 @@ impl Output {
     }
 }
 
+fn up_to(bytes_max: usize, bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.len().min(bytes_max)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,7 +226,8 @@ mod tests {
     use rand::{Rng, SeedableRng};
 
     fn take(output: &mut Output, count_max: usize) -> Vec<u8> {
-        let (taken, count) = match output.stage() {
+        let staged_max = count_max.saturating_mul(2);
+        let (taken, count) = match output.stage(staged_max) {
             Staged::Nothing => return Vec::new(),
             Staged::Bytes(bytes) => (bytes.to_vec(), bytes.len()),
             Staged::Pieces(pieces) => {
@@ -227,6 +236,7 @@ mod tests {
                 (all, len)
             }
         };
+        assert!(0 < count && count <= staged_max);
         let count = count.min(count_max);
         output.advance(count);
         taken[..count].to_vec()

@@ -22,7 +22,7 @@ use crate::connections::{ConnId, Connection, Phase};
 use crate::event::Event;
 use crate::files::{FileAction, FileOperation};
 use crate::hub::{Hub, Sleep, Wait};
-use crate::limits::READY_EVENTS_MAX;
+use crate::limits::{READY_EVENTS_MAX, RECEIVE_BYTES_NARROW_MAX, SEND_BYTES_PER_TURN_MAX};
 use crate::sockets;
 use crate::timers::Due;
 
@@ -36,6 +36,11 @@ pub(crate) struct EpollDriver {
     epoll: OwnedFd,
     filling: Filling,
     receive_bytes: usize,
+    /// Whether a turn receives only as much as can be copied in one.
+    narrow: bool,
+    /// What this turn may receive yet, and send for those that have much to send.
+    receive_left: usize,
+    send_left: usize,
     ready: Vec<epoll::Event>,
 }
 
@@ -48,12 +53,25 @@ impl EpollDriver {
         let blocks = Blocks::new(limits.receive_blocks, limits.receive_block_bytes as usize)?;
         let receive_bytes = blocks.bytes();
         let ready = Vec::with_capacity(READY_EVENTS_MAX);
-        Ok(EpollDriver { epoll, filling: Filling::new(blocks), receive_bytes, ready })
+        Ok(EpollDriver {
+            epoll,
+            filling: Filling::new(blocks),
+            receive_bytes,
+            narrow: false,
+            receive_left: usize::MAX,
+            send_left: SEND_BYTES_PER_TURN_MAX,
+            ready,
+        })
     }
 
     /// Memory of the receive blocks.
     pub(crate) fn receive_bytes(&self) -> usize {
         self.receive_bytes
+    }
+
+    /// Whether a turn receives only as much as can be copied in one.
+    pub(crate) fn receive_narrowly(&mut self, narrowly: bool) {
+        self.narrow = narrowly;
     }
 
     pub(crate) fn listen(&mut self, hub: &mut Hub, socket: OwnedFd, number: u16) -> io::Result<()> {
@@ -167,6 +185,8 @@ impl EpollDriver {
         if hub.waker.unpark() {
             hub.events.push_back(Event::Mailbox);
         }
+        self.receive_left = if self.narrow { RECEIVE_BYTES_NARROW_MAX } else { usize::MAX };
+        self.send_left = SEND_BYTES_PER_TURN_MAX;
         for event in &ready {
             self.dispatch(hub, event.data.u64(), event.flags);
         }

@@ -15,7 +15,10 @@ use super::{EpollDriver, retry};
 use crate::connections::{ConnId, Connection, Phase};
 use crate::event::{CloseReason, Event};
 use crate::hub::Hub;
-use crate::limits::{ACCEPTS_PER_TURN_MAX, RECEIVE_BYTES_PER_TURN_MAX, SEND_PIECES_MAX};
+use crate::limits::{
+    ACCEPTS_PER_TURN_MAX, RECEIVE_BYTES_PER_TURN_MAX, SEND_BYTES_MAX, SEND_LITTLE_BYTES_MAX,
+    SEND_PIECES_MAX,
+};
 use crate::listeners::is_transient;
 use crate::output::Staged;
 use crate::sockets;
@@ -55,7 +58,7 @@ impl EpollDriver {
 
     fn receive(&mut self, hub: &mut Hub, conn: ConnId) {
         let mut budget = RECEIVE_BYTES_PER_TURN_MAX;
-        while budget > 0 {
+        while budget > 0 && self.receive_left > 0 {
             let Some(connection) = hub.connections.get(conn) else { return };
             let wanted = connection.wants_receive && connection.phase == Phase::Open;
             let Some(socket) = connection.socket.as_ref().filter(|_| wanted) else { return };
@@ -74,6 +77,7 @@ impl EpollDriver {
                 Ok((bytes, offered)) => {
                     let count = bytes.len();
                     budget = budget.saturating_sub(count);
+                    self.receive_left = self.receive_left.saturating_sub(count);
                     hub.received(conn, bytes);
                     if count < offered {
                         return;
@@ -88,7 +92,8 @@ impl EpollDriver {
         }
     }
 
-    /// Sends until the kernel takes no more; ends a connection that was only waiting for that.
+    /// Sends until the kernel takes no more or the turn has sent enough; ends a connection that
+    /// was only waiting for that.
     pub(super) fn send(&mut self, hub: &mut Hub, conn: ConnId) {
         let transform = hub.transform;
         loop {
@@ -97,7 +102,16 @@ impl EpollDriver {
                 connection.output.discard_all();
             }
             transform.outbound(&mut connection.output.queued);
+            let much = connection.output.unsent_bytes() > SEND_LITTLE_BYTES_MAX;
+            if much && self.send_left == 0 {
+                // Its socket is writable, so the next wait ends at once.
+                connection.sending = true;
+                return self.update_interest(hub, conn);
+            }
             let sent = send_staged(connection);
+            if let (true, Some(Ok(count))) = (much, &sent) {
+                self.send_left = self.send_left.saturating_sub(*count);
+            }
             match sent {
                 None => {
                     connection.sending = false;
@@ -152,7 +166,7 @@ impl EpollDriver {
 fn send_staged(connection: &mut Connection) -> Option<Result<usize, Errno>> {
     let Connection { socket, output, .. } = connection;
     let socket = socket.as_ref()?;
-    match output.stage() {
+    match output.stage(SEND_BYTES_MAX) {
         Staged::Nothing => None,
         Staged::Bytes(bytes) => Some(retry(|| send(socket, bytes, SendFlags::NOSIGNAL))),
         Staged::Pieces(pieces) => {

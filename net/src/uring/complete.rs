@@ -15,6 +15,7 @@ use crate::connections::{ConnId, Phase};
 use crate::event::{CloseReason, Event};
 use crate::files::FileAction;
 use crate::hub::Hub;
+use crate::limits::SEND_LITTLE_BYTES_MAX;
 use crate::listeners::is_transient;
 use crate::sockets;
 
@@ -91,7 +92,11 @@ impl UringDriver {
     #[inline]
     fn send_rest(&mut self, hub: &mut Hub, conn: ConnId, patience: Patience) {
         let Some(connection) = hub.connections.get(conn) else { return };
-        if !connection.output.is_empty() {
+        let much = connection.output.unsent_bytes() > SEND_LITTLE_BYTES_MAX;
+        if much && patience == Patience::None {
+            // After those that wait for their first.
+            hub.mark_dirty(conn);
+        } else if !connection.output.is_empty() {
             self.send(hub, conn, patience);
         } else if connection.phase == Phase::Closing {
             self.end(hub, conn, false);

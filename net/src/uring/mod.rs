@@ -32,7 +32,9 @@ use crate::clock::{mono_ns, thread_cpu_ns};
 use crate::connections::{ConnId, Phase};
 use crate::files::FileOperation;
 use crate::hub::{Hub, Sleep, Wait};
-use crate::limits::{BATCH_WAIT_US_MAX, DROP_ROUNDS_MAX, Limits};
+use crate::limits::{
+    BATCH_WAIT_US_MAX, DROP_ROUNDS_MAX, Limits, SEND_BYTES_PER_TURN_MAX, SEND_LITTLE_BYTES_MAX,
+};
 use crate::sockets;
 use crate::timers::Due;
 use crate::waker::Waker;
@@ -51,8 +53,14 @@ pub(crate) struct UringDriver {
     batching: Option<Batching>,
     /// Receives of this turn.
     receives: u32,
-    /// Sends queued since the last entry.
+    /// Sends queued since the last entry that are sure to complete within it.
     sends: u32,
+    /// Whether a turn receives only as much as can be copied in one.
+    narrow: bool,
+    /// Bytes of the larger ones.
+    send_bytes: usize,
+    /// Whether such a one was put off to the next entry.
+    put_off: bool,
 }
 
 impl UringDriver {
@@ -80,6 +88,9 @@ impl UringDriver {
             targets: Vec::new(),
             receives: 0,
             sends: 0,
+            narrow: false,
+            send_bytes: 0,
+            put_off: false,
         })
     }
 
@@ -92,6 +103,11 @@ impl UringDriver {
     /// Memory of the receive blocks.
     pub(crate) fn receive_bytes(&self) -> usize {
         self.receive_ring.bytes()
+    }
+
+    /// Whether a turn receives only as much as can be copied in one.
+    pub(crate) fn receive_narrowly(&mut self, narrowly: bool) {
+        self.narrow = narrowly;
     }
 
     pub(crate) fn listen(&mut self, hub: &mut Hub, socket: OwnedFd, number: u16) -> io::Result<()> {
@@ -202,8 +218,9 @@ impl UringDriver {
     /// One turn.
     pub(crate) fn poll(&mut self, hub: &mut Hub, wait: Wait) -> io::Result<()> {
         self.restart_starved(hub);
+        self.put_off = false;
         self.flush(hub);
-        let mut sleep = hub.sleep(wait);
+        let mut sleep = if self.put_off { Sleep::Not } else { hub.sleep(wait) };
         if sleep != Sleep::Not && !hub.waker.park() {
             sleep = Sleep::Not;
         }
@@ -212,7 +229,7 @@ impl UringDriver {
                 Sleep::Not => (0, 0),
                 _ => self.want(hub.connections.len()),
             };
-            self.sends = 0;
+            (self.sends, self.send_bytes) = (0, 0);
             self.ring.enter(sleep, want, batch_us)
         } else {
             Ok(())
@@ -231,6 +248,10 @@ impl UringDriver {
 
     /// Returns blocks to the kernel and restarts receives that had ended for want of them.
     fn restart_starved(&mut self, hub: &mut Hub) {
+        // Few blocks are enough until somebody goes short, and then again once much is copied.
+        if self.narrow || !self.starved.is_empty() {
+            self.receive_ring.narrow(self.narrow);
+        }
         if self.receive_ring.offer_free() && !self.starved.is_empty() {
             for conn in std::mem::take(&mut self.starved) {
                 self.arm_receive(hub, conn);
@@ -258,8 +279,18 @@ impl UringDriver {
             connection.output.discard_all();
         }
         transform.outbound(&mut connection.output.queued);
-        if self.headers.send(&mut self.ring, conn, connection, patience) {
-            self.sends += u32::from(patience == Patience::None);
+        let much = connection.output.unsent_bytes() > SEND_LITTLE_BYTES_MAX;
+        let at_once = patience == Patience::None;
+        if much && at_once && self.send_bytes >= SEND_BYTES_PER_TURN_MAX {
+            self.put_off = true;
+            return hub.mark_dirty(conn);
+        }
+        let staged_len = self.headers.send(&mut self.ring, conn, connection, patience);
+        if much && at_once {
+            // There may be more to send after it, so its completion ends a wait.
+            self.send_bytes += staged_len;
+        } else if staged_len > 0 {
+            self.sends += u32::from(at_once);
         } else if connection.phase == Phase::Closing {
             self.end(hub, conn, false);
         }

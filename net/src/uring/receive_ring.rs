@@ -21,7 +21,7 @@ use io_uring::types::BufRingEntry;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
 use crate::buffers::{Blocks, Chunk};
-use crate::limits::Limits;
+use crate::limits::{Limits, RECEIVE_BYTES_NARROW_MAX};
 
 /// The only buffer group of a ring.
 pub(crate) const GROUP: u16 = 0;
@@ -39,6 +39,9 @@ pub(crate) struct ReceiveRing {
     entry_count: u16,
     tail: u16,
     incremental: bool,
+    /// Blocks in the kernel's hands, and how many those may be.
+    offered: usize,
+    offered_max: usize,
     /// Bytes of each block already in chunks.
     filled: Box<[u32]>,
 }
@@ -75,7 +78,17 @@ impl ReceiveRing {
         let entries = NonNull::new(entries.cast()).expect("a mapping is never at address zero");
         let blocks = Blocks::new(count, block_len as usize)?;
         let filled = vec![0; count as usize].into();
-        let mut ring = ReceiveRing { blocks, entries, entry_count, tail: 0, incremental, filled };
+        let (tail, offered, offered_max) = (0, 0, few_of(block_len as usize));
+        let mut ring = ReceiveRing {
+            blocks,
+            entries,
+            entry_count,
+            tail,
+            incremental,
+            offered,
+            offered_max,
+            filled,
+        };
         let flags = if incremental { INCREMENTAL } else { 0 };
         let address = entries.as_ptr() as u64;
         // SAFETY: the mapping is page-aligned, zeroed, big enough for `entry_count`, and outlives
@@ -90,12 +103,20 @@ impl ReceiveRing {
         self.blocks.bytes()
     }
 
-    /// Offers every free block to the kernel; true when there was one.
+    /// From now on the kernel has few blocks at a time, or all.
+    pub(crate) fn narrow(&mut self, narrow: bool) {
+        self.offered_max = if narrow { few_of(self.blocks.block_len()) } else { usize::MAX };
+    }
+
+    /// Offers free blocks to the kernel; true when there was one.
     pub(crate) fn offer_free(&mut self) -> bool {
-        if !self.blocks.has_free() {
+        if !self.blocks.has_free() || self.offered >= self.offered_max {
             return false;
         }
-        while let Some(block) = self.blocks.take_free() {
+        while self.offered < self.offered_max
+            && let Some(block) = self.blocks.take_free()
+        {
+            self.offered += 1;
             self.filled[block as usize] = 0;
             let slot = self.tail & (self.entry_count - 1);
             self.tail = self.tail.wrapping_add(1);
@@ -121,7 +142,7 @@ impl ReceiveRing {
         let chunk = self.blocks.chunk(block, *filled as usize, len);
         *filled += len as u32;
         if !self.incremental || !io_uring::cqueue::buffer_more(flags) {
-            self.blocks.release(block);
+            self.withdraw(block);
         }
         chunk
     }
@@ -131,9 +152,20 @@ impl ReceiveRing {
         if let Some(block) = io_uring::cqueue::buffer_select(flags)
             && !self.incremental
         {
-            self.blocks.release(block);
+            self.withdraw(block);
         }
     }
+
+    /// The kernel is done with a block.
+    fn withdraw(&mut self, block: u16) {
+        self.offered -= 1;
+        self.blocks.release(block);
+    }
+}
+
+/// How many blocks are enough for what one turn can copy.
+fn few_of(block_len: usize) -> usize {
+    RECEIVE_BYTES_NARROW_MAX.div_ceil(block_len)
 }
 
 impl Drop for ReceiveRing {

@@ -17,7 +17,9 @@ use super::ring::Ring;
 use super::token::Token;
 use crate::connections::{ConnId, Connection};
 use crate::files::{FileAction, FileOperation};
-use crate::limits::{SEND_BYTES_MAX, SEND_PIECES_MAX};
+use crate::limits::{
+    FILE_OPERATION_BYTES_MAX, SEND_BYTES_MAX, SEND_PATIENT_BYTES_MAX, SEND_PIECES_MAX,
+};
 use crate::output::Staged;
 
 /// What a send does when the socket takes nothing.
@@ -54,27 +56,30 @@ impl Headers {
         self.messages.is_empty() && self.addresses.is_empty()
     }
 
-    /// Queues a send of what the connection has staged; false when there is nothing.
+    /// Queues a send of what the connection has staged. Returns the bytes, 0 when there is nothing.
     pub(crate) fn send(
         &mut self,
         ring: &mut Ring,
         conn: ConnId,
         of: &mut Connection,
         patience: Patience,
-    ) -> bool {
-        let Some(socket) = raw(of) else { return false };
+    ) -> usize {
+        let Some(socket) = raw(of) else { return 0 };
         let token = Token::Send(conn);
-        let flags = match patience {
-            Patience::None => libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT,
-            Patience::UntilWritable => libc::MSG_NOSIGNAL,
+        let (flags, bytes_max) = match patience {
+            Patience::None => (libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT, SEND_BYTES_MAX),
+            Patience::UntilWritable => (libc::MSG_NOSIGNAL, SEND_PATIENT_BYTES_MAX),
         };
-        let entry = match of.output.stage() {
-            Staged::Nothing => return false,
+        let staged_len;
+        let entry = match of.output.stage(bytes_max) {
+            Staged::Nothing => return 0,
             Staged::Bytes(bytes) => {
-                let len = bytes.len().min(SEND_BYTES_MAX) as u32;
+                staged_len = bytes.len();
+                let len = staged_len as u32;
                 opcode::Send::new(Fd(socket), bytes.as_ptr(), len).flags(flags).build()
             }
             Staged::Pieces(pieces) => {
+                staged_len = pieces.slices().map(<[u8]>::len).sum();
                 let message = self.message(pieces.slices());
                 opcode::SendMsg::new(Fd(socket), message).flags(flags as u32).build()
             }
@@ -85,7 +90,7 @@ impl Headers {
         unsafe { ring.queue_with_memory(entry, token) };
         of.sending = true;
         of.requests += 1;
-        true
+        staged_len
     }
 
     fn message<'a>(&mut self, slices: impl Iterator<Item = &'a [u8]>) -> *const libc::msghdr {
@@ -121,7 +126,7 @@ pub(crate) fn submit_file(ring: &mut Ring, slot: u32, operation: &mut FileOperat
     let file = Fd(operation.file.as_raw_fd());
     let token = Token::File(slot);
     let buffer = &mut operation.buffer;
-    let len = buffer.len().min(SEND_BYTES_MAX) as u32;
+    let len = buffer.len().min(FILE_OPERATION_BYTES_MAX) as u32;
     let entry = match operation.action {
         FileAction::Sync => return ring.sync_data(file.0, token),
         FileAction::Write { offset, dsync } => {
