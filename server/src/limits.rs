@@ -17,6 +17,9 @@ pub(crate) const BUSY_UPKEEP_NS_MAX: u64 = 25_000;
 /// Commands that are parsed and prefetched before the first of them is executed.
 pub(crate) const COMMANDS_PER_BATCH_MAX: usize = 64;
 
+/// How long turns receive little at a time after a piece of a large value has come.
+pub(crate) const COLLECTING_MS: u64 = 1_000;
+
 /// Keys that a command on several keys of one shard may have to be run in one piece.
 pub(crate) const KEYS_IN_ONE_PIECE_MAX: usize = 256;
 

@@ -42,6 +42,8 @@ pub(crate) struct Turn {
     due_set_ms: u64,
     maintain_at_once: bool,
     stop_at_ns: Option<u64>,
+    /// When the turn before ended.
+    ended_ns: u64,
 }
 
 impl Turn {
@@ -68,6 +70,7 @@ impl Turn {
             due_set_ms: u64::MAX,
             maintain_at_once: false,
             stop_at_ns: None,
+            ended_ns: boot_ns(),
         }
     }
 
@@ -92,11 +95,12 @@ impl Turn {
             self.take_events();
             self.take_mail();
             self.shard.serve(&mut self.inputs, &mut self.driver);
+            self.driver.receive_narrowly(self.shard.collects());
             self.shard.settle_own(&mut self.driver);
             self.close_those_done();
             self.post_mail();
             self.keep_house();
-            self.end_turn(began_ns);
+            self.end_turn();
             if self.stopped() {
                 self.shard.publish();
                 return Ok(());
@@ -243,15 +247,18 @@ impl Turn {
             self.driver.set_timer(mono_ns() + TICK_MS * 1_000_000, TICK);
         }
         if let Some(shutdown) = self.shard.shutdown_wanted.take() {
-            tracing::info!(?shutdown, "a client asked the node to stop");
+            let in_vain = shutdown.save == Some(true);
+            let but = if in_vain { ", and to save, which it cannot" } else { "" };
+            tracing::info!("a client asked the node to stop{but}");
             signals::ask_to_stop();
         }
     }
 
     /// Counts the turn, and measures it with its group when it is the last of it.
-    fn end_turn(&mut self, began_ns: u64) {
+    fn end_turn(&mut self) {
         self.shard.turns += 1;
-        if self.shard.turn_times.add(boot_ns() - began_ns) {
+        let began_ns = std::mem::replace(&mut self.ended_ns, boot_ns());
+        if self.shard.turn_times.add(self.ended_ns.saturating_sub(began_ns)) {
             self.shard.turns_took(thread_cpu_ns());
         }
     }

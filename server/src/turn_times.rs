@@ -1,12 +1,12 @@
 //! How much processor time a shard's turns take.
 //!
 //! Reading a thread's clock is a system call of 200 ns and a turn may take 5 µs, so turns are
-//! measured in groups: until they have worked [`GROUP_WORKED_NS`] by the monotonic clock, or are
-//! [`GROUP_TURNS_MAX`]. A group that took less than [`GROUP_SHORT_US`] counts as so many equal
-//! turns; of any other, one turn counts with all of it. Invariant: no turn is shown shorter than it
-//! was if it took that long or longer, kernel entries included. Cost: a vDSO call a turn and a
-//! system call a group, together under 1 % of a core however many turns it makes; 18 KiB from the
-//! first turn on.
+//! measured in groups: until they have taken [`GROUP_TOOK_NS`] by the monotonic clock, kernel
+//! entries and sleep included, or are [`GROUP_TURNS_MAX`]. A group that took less than
+//! [`GROUP_SHORT_US`] counts as so many equal turns; of any other, one turn counts with all of it.
+//! Invariant: no turn is shown shorter than it was if it took that long or longer, kernel entries
+//! included. Cost: a vDSO call a turn and a system call a group, together under 1 % of a core
+//! however many turns it makes; 18 KiB from the first turn on.
 
 use hdrhistogram::Histogram;
 
@@ -14,8 +14,8 @@ use hdrhistogram::Histogram;
 const TURN_US_MAX: u64 = 10_000_000;
 /// Decimal digits to which the histogram is exact.
 const DIGITS: u8 = 2;
-/// Work after which a group of turns is measured.
-const GROUP_WORKED_NS: u64 = 50_000;
+/// Time after which a group of turns is measured.
+const GROUP_TOOK_NS: u64 = 50_000;
 /// Turns that are measured together at most.
 const GROUP_TURNS_MAX: u64 = 16;
 /// Groups of less than this are taken for equal turns.
@@ -27,8 +27,8 @@ pub(crate) struct TurnTimes {
     histogram: Option<Histogram<u64>>,
     /// The thread's processor time when the present group began.
     began_cpu_ns: u64,
-    /// How long the group's turns worked by the monotonic clock, and how many they are.
-    worked_ns: u64,
+    /// How long the group's turns took by the monotonic clock, and how many they are.
+    took_ns: u64,
     turns: u64,
 }
 
@@ -38,19 +38,19 @@ impl TurnTimes {
         self.began_cpu_ns = cpu_ns;
     }
 
-    /// A turn worked this long by the monotonic clock. True when the group is to be measured.
+    /// A turn took this long by the monotonic clock. True when the group is to be measured.
     #[inline]
-    pub(crate) fn add(&mut self, worked_ns: u64) -> bool {
-        self.worked_ns += worked_ns;
+    pub(crate) fn add(&mut self, took_ns: u64) -> bool {
+        self.took_ns += took_ns;
         self.turns += 1;
-        self.worked_ns >= GROUP_WORKED_NS || self.turns >= GROUP_TURNS_MAX
+        self.took_ns >= GROUP_TOOK_NS || self.turns >= GROUP_TURNS_MAX
     }
 
     /// The thread has used `cpu_ns` at the group's end. Returns the longest turn, microseconds.
     pub(crate) fn measure(&mut self, cpu_ns: u64) -> u64 {
         let turns = self.turns.max(1);
         let group_us = cpu_ns.saturating_sub(self.began_cpu_ns).div_ceil(1000);
-        (self.began_cpu_ns, self.worked_ns, self.turns) = (cpu_ns, 0, 0);
+        (self.began_cpu_ns, self.took_ns, self.turns) = (cpu_ns, 0, 0);
         let histogram = self.histogram.get_or_insert_with(empty);
         if group_us < GROUP_SHORT_US {
             let mean_us = group_us.div_ceil(turns);

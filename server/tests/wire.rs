@@ -15,6 +15,7 @@ on_every_shape! {
     requests_in_pieces,
     values_of_a_mebibyte,
     values_of_64_mebibytes,
+    large_values_in_company,
     values_over_the_limit,
     a_half_closed_peer_gets_its_replies,
     quitting_ends_after_the_replies,
@@ -130,6 +131,46 @@ fn values_of_a_mebibyte(shape: Shape) {
 fn values_of_64_mebibytes(shape: Shape) {
     let node = Node::start(shape, &[]);
     check_round_trip(&node, 64 * MEBIBYTE);
+}
+
+/// Large values, whatever comes before them, behind them and with them, cut anywhere.
+fn large_values_in_company(shape: Shape) {
+    let node = Node::start(shape, &[]);
+    let mut peer = Peer::connect(node.address());
+    let (one, two) = (value(300_001), value(900_000));
+    let mut sent = request(&[b"SET", b"first", b"1"]);
+    sent.extend(request(&[b"SET", b"one", &one, b"PX", b"10000000"]));
+    sent.extend(request(&[b"SET", b"one", &two, b"NX"]));
+    sent.extend(request(&[b"SET", b"two", &two, b"KEEPTTL"]));
+    sent.extend(request(&[b"APPEND", b"two", b"tail"]));
+    sent.extend(request(&[b"SETRANGE", b"one", b"300010", b"end"]));
+    sent.extend(request(&[b"MSET", b"three", &one, b"four", &two, b"five", b"5"]));
+    sent.extend(b"\r\nPING\r\n");
+    sent.extend(request(&[b"SET", b"three", b"3"]));
+    sent.extend(request(&[b"GETSET", b"four", &one]));
+    sent.extend(request(&[b"NONSENSE", b"six", &one]));
+    sent.extend(request(&[b"ECHO", &one]));
+    let replies = |peer: &mut Peer| {
+        peer.expect(b"+OK\r\n+OK\r\n$-1\r\n+OK\r\n:900004\r\n:300013\r\n+OK\r\n+PONG\r\n+OK\r\n");
+        expect_long(peer, &two);
+        assert!(peer.line().starts_with("-ERR unknown command 'NONSENSE'"));
+        expect_long(peer, &one);
+    };
+    for step in [sent.len(), 1 << 20, 300_100, 77_777] {
+        peer.send(&request(&[b"FLUSHALL"]));
+        peer.expect(b"+OK\r\n");
+        for part in sent.chunks(step) {
+            peer.send(part);
+        }
+        replies(&mut peer);
+        peer.send(&request(&[b"GET", b"one"]));
+        expect_long(&mut peer, &[&one[..], &[0; 9], b"end"].concat());
+        peer.send(&request(&[b"MGET", b"four", b"two", b"three"]));
+        peer.expect(b"*3\r\n");
+        expect_long(&mut peer, &one);
+        expect_long(&mut peer, &[&two[..], b"tail"].concat());
+        peer.expect(b"$1\r\n3\r\n");
+    }
 }
 
 fn values_over_the_limit(shape: Shape) {

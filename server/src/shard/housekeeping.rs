@@ -23,7 +23,7 @@ impl Shard {
     /// Looks after the clients; `buffers_bytes` is what the driver holds for them.
     pub(crate) fn tick(&mut self, buffers_bytes: usize, wire: &mut impl Wire) {
         self.served = false;
-        let pending: usize = self.sessions().map(|session| session.pending.capacity()).sum();
+        let pending: usize = self.sessions().map(|session| session.pending.memory_bytes()).sum();
         self.client_bytes = buffers_bytes + pending;
         let taken = |session: &Session| {
             // A connection that has gone has no total.
@@ -85,7 +85,8 @@ impl Shard {
             session.slow_since_ms.is_some_and(|since_ms| now_ms >= since_ms + STUCK_MS_MIN)
         };
         // Only what is held for a client alone becomes free with it.
-        let held = |session: &Session| wire.buffered_bytes(session.conn) + session.pending.len();
+        let held =
+            |session: &Session| wire.buffered_bytes(session.conn) + session.pending.memory_bytes();
         let mut slow: Vec<(usize, ConnId)> =
             self.sessions().filter(stuck).map(|session| (held(session), session.conn)).collect();
         slow.sort_unstable_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));

@@ -12,12 +12,13 @@ use velodrome_net::resp::{ArgBuf, Args, Parsed, ProtocolError, RequestLimits, Re
 use velodrome_net::{Chunk, ConnId};
 
 use crate::limits::{
-    COMMANDS_PER_BATCH_MAX, COMMANDS_PER_CONNECTION_PER_TURN_MAX, COMMANDS_PER_TURN_MAX,
-    HEAVY_VALUE_BYTES, INPUT_STALL_BYTES,
+    COLLECTING_MS, COMMANDS_PER_BATCH_MAX, COMMANDS_PER_CONNECTION_PER_TURN_MAX,
+    COMMANDS_PER_TURN_MAX, HEAVY_VALUE_BYTES, INPUT_STALL_BYTES,
 };
 use crate::shard::Shard;
 use crate::shard::on_key::Located;
 use crate::shard::outlet::hold_while_waiting;
+use crate::shard::received::Received;
 use crate::shard::session::Session;
 use crate::shard::wire::Wire;
 
@@ -25,7 +26,7 @@ use crate::shard::wire::Wire;
 #[derive(Debug)]
 pub(crate) struct Input {
     conn: ConnId,
-    bytes: Bytes,
+    bytes: Received,
     /// Everything before has been executed. A cell, since requests at hand borrow the bytes.
     done: Cell<usize>,
     /// Everything before has been parsed.
@@ -35,23 +36,6 @@ pub(crate) struct Input {
     incomplete: bool,
     /// Nothing more of it is parsed in this turn.
     ended: bool,
-}
-
-#[derive(Debug)]
-enum Bytes {
-    /// As received, in the driver's buffer.
-    Received(Chunk),
-    /// Joined with what an earlier turn left.
-    Joined(Vec<u8>),
-}
-
-impl Bytes {
-    fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Received(chunk) => chunk,
-            Self::Joined(bytes) => bytes,
-        }
-    }
 }
 
 /// One request of a batch.
@@ -113,18 +97,18 @@ impl Shard {
         session.active_ms = now_ms;
         session.profile.input_bytes += chunk.len() as u64;
         if let Some(input) = session.input {
-            return inputs[input].join(&chunk);
+            return inputs[input].bytes.join(&chunk);
         }
         if session.pending.is_empty() && !session.stalled() {
             session.input = Some(inputs.len());
-            return inputs.push(Input::new(conn, Bytes::Received(chunk)));
+            return inputs.push(Input::new(conn, Received::Chunk(chunk)));
         }
-        session.pending.extend_from_slice(&chunk);
+        session.pending.join(&chunk);
         // One that waits for its turn keeps its place among those that do.
         if !session.stalled() && !session.in_backlog {
             session.input = Some(inputs.len());
-            let joined = std::mem::take(&mut session.pending);
-            return inputs.push(Input::new(conn, Bytes::Joined(joined)));
+            let pending = std::mem::take(&mut session.pending);
+            return inputs.push(Input::new(conn, pending));
         }
         if session.pending.len() > INPUT_STALL_BYTES && !session.paused {
             session.paused = true;
@@ -182,8 +166,8 @@ impl Shard {
             }
             if !session.pending.is_empty() {
                 session.input = Some(inputs.len());
-                let joined = std::mem::take(&mut session.pending);
-                inputs.push(Input::new(conn, Bytes::Joined(joined)));
+                let pending = std::mem::take(&mut session.pending);
+                inputs.push(Input::new(conn, pending));
             }
         }
     }
@@ -247,7 +231,15 @@ impl Shard {
             if first > 0 && self.flow.late() {
                 break;
             }
-            self.execute_run(&inputs[run[0].input], run, &prepared[first..], wire);
+            let input = &inputs[run[0].input];
+            let collected = input.bytes.collected();
+            if let Some(collected) = collected {
+                self.engine.offer(collected);
+            }
+            self.execute_run(input, run, &prepared[first..], wire);
+            if collected.is_some() {
+                self.engine.end_offer();
+            }
             first += run.len();
         }
         self.lists.prepared = emptied(prepared);
@@ -350,17 +342,52 @@ impl Shard {
             hold_while_waiting(session, wire);
         }
         if session.closing {
-            return;
+            return self.let_go(input.bytes);
         }
         if input.done.get() < input.parsed {
             // What follows was parsed in vain; it will be parsed again from its start.
             session.parser = RequestParser::new();
         }
-        let awaits_bytes = input.incomplete && input.done.get() == input.parsed;
-        session.pending = input.into_rest();
-        if !awaits_bytes {
+        let hidden = input.done.get() > 0 && input.bytes.has_more_behind();
+        let awaits_bytes = input.incomplete && input.done.get() == input.parsed && !hidden;
+        let argument = session.parser.pending_argument().filter(|_| awaits_bytes);
+        let (pending, collected) = input.bytes.into_rest(input.done.get());
+        session.pending = pending;
+        if let Some(collected) = collected {
+            self.engine.let_go(collected);
+        }
+        if !awaits_bytes || self.collect(conn, argument, wire) {
             self.wake(conn);
         }
+    }
+
+    /// A connection's request goes on: makes sure that there is a place for the argument at hand.
+    /// Returns whether there is something to parse already.
+    fn collect(
+        &mut self,
+        conn: ConnId,
+        argument: Option<(usize, usize)>,
+        wire: &mut impl Wire,
+    ) -> bool {
+        let inline_len_max = self.engine.inline_len_max();
+        let argument = argument.map(|(from, len)| from..from + len);
+        if argument.as_ref().is_some_and(|it| it.len() > inline_len_max) {
+            self.collects_until_ms = self.moment.now_ms + COLLECTING_MS;
+        }
+        let Some(session) = self.session(conn) else { return false };
+        match session.pending.await_more(argument, inline_len_max) {
+            Ok(moved) => moved,
+            Err(error) => {
+                tracing::warn!(%error, "a client's request has no place");
+                wire.abort(conn);
+                false
+            }
+        }
+    }
+
+    /// Whether long requests are being collected, or were of late: what is received is copied on.
+    pub(crate) fn collects(&self) -> bool {
+        self.moment.now_ms < self.collects_until_ms
     }
 
     /// Puts a connection that may go on into the next turn's work.
@@ -387,7 +414,7 @@ impl Shard {
 }
 
 impl Input {
-    fn new(conn: ConnId, bytes: Bytes) -> Self {
+    fn new(conn: ConnId, bytes: Received) -> Self {
         Self {
             conn,
             bytes,
@@ -396,15 +423,6 @@ impl Input {
             commands: 0,
             incomplete: false,
             ended: false,
-        }
-    }
-
-    fn join(&mut self, chunk: &[u8]) {
-        if let Bytes::Received(first) = &self.bytes {
-            self.bytes = Bytes::Joined(first.to_vec());
-        }
-        if let Bytes::Joined(bytes) = &mut self.bytes {
-            bytes.extend_from_slice(chunk);
         }
     }
 
@@ -451,17 +469,6 @@ impl Input {
         match jobs.last_mut() {
             Some(job) if job.input == index => job.end = self.parsed,
             _ => self.done.set(self.parsed),
-        }
-    }
-
-    /// The bytes that were not executed.
-    fn into_rest(self) -> Vec<u8> {
-        match self.bytes {
-            Bytes::Received(chunk) => chunk[self.done.get()..].to_vec(),
-            Bytes::Joined(mut bytes) => {
-                bytes.drain(..self.done.get());
-                bytes
-            }
         }
     }
 }

@@ -61,6 +61,8 @@ mod watch;
 mod sessions;
 // One client connection.
 pub(crate) mod session;
+// What a connection sent and nobody has executed.
+pub(crate) mod received;
 // What goes from shard to shard.
 pub(crate) mod parcel;
 // Arguments that outlive their buffer.
@@ -160,6 +162,8 @@ pub(crate) struct Shard {
     unanswered: usize,
     /// Turns in which room was made for a large value that waits for it.
     room_turns: u32,
+    /// Until when turns receive little at a time, since long requests are collected.
+    collects_until_ms: u64,
     /// Something was done for a sibling since the last tick.
     served: bool,
     /// The limits that this shard's quota is a part of.
@@ -226,6 +230,7 @@ impl Shard {
             undelivered: VecDeque::new(),
             unanswered: 0,
             room_turns: 0,
+            collects_until_ms: 0,
             served: false,
         }
     }

@@ -9,6 +9,7 @@ use velodrome_net::resp::{Proto, RequestParser};
 use crate::limits::REPLIES_WAITING_MAX;
 use crate::shard::argument_buffer::{ArgumentBuffer, ArgumentRange};
 use crate::shard::parcel::Caller;
+use crate::shard::received::Received;
 use crate::shard::replies::ReplyQueue;
 
 /// CLIENT REPLY: whether the client wants to hear.
@@ -67,7 +68,7 @@ pub(crate) struct Session {
     pub(crate) id: u64,
     pub(crate) parser: RequestParser,
     /// Bytes received and not executed: an incomplete request, or requests that wait their turn.
-    pub(crate) pending: Vec<u8>,
+    pub(crate) pending: Received,
     /// Its place among this turn's inputs.
     pub(crate) input: Option<usize>,
     pub(crate) replies: ReplyQueue,
@@ -108,7 +109,7 @@ impl Session {
             conn,
             id,
             parser: RequestParser::default(),
-            pending: Vec::new(),
+            pending: Received::default(),
             input: None,
             replies: ReplyQueue::default(),
             proto: Proto::Resp2,

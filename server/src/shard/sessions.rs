@@ -6,6 +6,7 @@
 use velodrome_net::ConnId;
 
 use crate::shard::Shard;
+use crate::shard::received::Received;
 use crate::shard::session::{Profile, Session};
 
 impl Shard {
@@ -27,7 +28,15 @@ impl Shard {
     pub(crate) fn closed(&mut self, conn: ConnId) {
         let Some(mut session) = self.take_session(conn) else { return };
         self.unwatch(&mut session);
+        self.let_go(std::mem::take(&mut session.pending));
         self.session_count -= 1;
+    }
+
+    /// Drops what was received: large memory is given back in steps.
+    pub(super) fn let_go(&mut self, received: Received) {
+        if let Some(collected) = received.into_collected() {
+            self.engine.let_go(collected);
+        }
     }
 
     /// How many clients are connected here.

@@ -17,7 +17,7 @@ pub(super) fn write(text: &mut String, session: &Session, now_ms: u64) {
     let multi = queued.map_or(-1, |queued| queued.commands.len() as i64);
     let multi_bytes = queued.map_or(0, |queued| queued.args.len_bytes());
     let replies_bytes = session.replies.ready_bytes();
-    let total = size_of::<Session>() + session.pending.capacity() + replies_bytes + multi_bytes;
+    let total = size_of::<Session>() + session.pending.memory_bytes() + replies_bytes + multi_bytes;
     let resp = match session.proto {
         Proto::Resp2 => 2,
         Proto::Resp3 => 3,
@@ -39,7 +39,7 @@ pub(super) fn write(text: &mut String, session: &Session, now_ms: u64) {
         session.db,
         session.watching.len(),
         session.pending.len(),
-        session.pending.capacity() - session.pending.len(),
+        session.pending.memory_bytes().saturating_sub(session.pending.len()),
         session.replies.len(),
         session.last_command,
         profile.lib_name,
