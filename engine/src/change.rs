@@ -14,7 +14,7 @@ use crate::key::{Key, Place};
 use crate::large::LargeValue;
 use crate::limits::DEADLINE_MS_MAX;
 use crate::pack_queue::Candidate;
-use crate::record::{Head, LARGE_NUMBER_LEN, PACKED_PLACE_LEN, Watched, record_len};
+use crate::record::{Head, LARGE_NUMBER_LEN, PACKED_PLACE_LEN, Shape, Watched};
 use crate::table::Address;
 use crate::version::Version;
 use crate::wheel::Watch;
@@ -92,23 +92,25 @@ impl Source<'_> {
 }
 
 impl NewItem<'_> {
-    /// Bytes of the record this becomes.
-    #[inline]
-    pub(crate) fn record_len(&self, packed: bool) -> usize {
-        let (key_len, value_len) = (self.key.bytes.len(), self.value.kept_len(packed));
-        record_len(
-            key_len,
-            value_len,
-            self.deadline_ms,
-            self.client_flags | u32::from(self.tag) != 0,
-        )
+    /// The shape of the record this becomes, but for the policy's field.
+    #[inline(always)]
+    pub(crate) fn shape(&self, packed: bool) -> Shape {
+        let lens = (self.key.bytes.len(), self.value.kept_len(packed));
+        let extra = self.client_flags | u32::from(self.tag) != 0;
+        let shape = Shape::new(self.key.db, lens, self.deadline_ms, extra);
+        let shape = if packed { shape.packed() } else { shape };
+        match self.value {
+            Source::Inline(_) => shape,
+            Source::Large(_) => shape.large(),
+        }
     }
 }
 
 impl<E: Effects> Engine<E> {
     /// Changes state and emits the effect. Room for a record that grows was made before. Returns
-    /// the version the change got, of the last slot when there are several.
-    #[inline]
+    /// the version the change got, of the last slot when there are several. Inlined, so that who
+    /// knows what changes calls what does it.
+    #[inline(always)]
     pub(crate) fn change(
         &mut self,
         mutation: Mutation<'_>,
@@ -151,10 +153,12 @@ impl<E: Effects> Engine<E> {
         let place = item.key.place();
         debug_assert_eq!(place.slot, (self.slot_of)(item.key.bytes), "the caller's slot is ours");
         let version = self.sequences.advance(place.slot, given);
-        let had = item.found.and_then(|at| self.segments.record(at).watched());
+        let before = item.found.map(|at| (at, self.segments.record(at).shape()));
+        let dated = before.filter(|(_, shape)| shape.is_dated());
+        let had = dated.and_then(|(at, _)| self.segments.record(at).watched());
         let watched = self.watch(place, had, item.deadline_ms, now_ms);
-        if let Some(at) = item.found
-            && !self.segments.record(at).shape().is_plain()
+        if let Some((at, shape)) = before
+            && !shape.is_plain()
         {
             self.forget_value(at);
         }
@@ -171,25 +175,16 @@ impl<E: Effects> Engine<E> {
             }
         };
         let items = self.index.items();
-        let access = match item.found {
+        let access = match before {
             None => self.keeper.fresh(items),
-            Some(at) => {
-                let before = || self.segments.record(at).shape().access();
-                self.keeper.used(before, items).unwrap_or_else(before)
+            Some((_, shape)) => {
+                self.keeper.used(|| shape.access(), items).unwrap_or_else(|| shape.access())
             }
         };
-        let head = Head {
-            version,
-            access,
-            db: place.db,
-            tag: item.tag,
-            watched,
-            client_flags: item.client_flags,
-            key: item.key.bytes,
-            value_len: value.len(),
-            large,
-        };
-        let at = self.settle_record::<PACKED>(place, item.found, &head, value);
+        let shape = item.shape(PACKED).with_access(access);
+        let (tag, client_flags, key) = (item.tag, item.client_flags, item.key.bytes);
+        let head = Head { version, shape, tag, watched, client_flags, key };
+        let at = self.settle_record::<PACKED>(place, before, &head, value);
         self.index.count_deadline(place, had.is_some(), watched.is_some());
         if large {
             self.larges.moved(number, at);
@@ -211,27 +206,32 @@ impl<E: Effects> Engine<E> {
         version
     }
 
-    /// Writes the record in place if it has the length it had, else at the end.
-    #[inline]
+    /// Writes the record in place if it has the length it had, else at the end; `before` is where
+    /// it was, and how.
+    #[inline(always)]
     pub(crate) fn settle_record<const PACKED: bool>(
         &mut self,
         place: Place,
-        found: Option<Address>,
+        before: Option<(Address, Shape)>,
         head: &Head<'_>,
         value: &[u8],
     ) -> Address {
-        let shape = if PACKED { head.shape().packed() } else { head.shape() };
-        let len = shape.len();
-        let same = found.filter(|at| self.segments.record(*at).shape().len() == len);
-        let at = same.unwrap_or_else(|| {
-            let stream = self.stream_for_write(place, found, len);
-            self.segments.take_place(stream, len)
-        });
-        self.segments.write(at, shape, head, value);
+        let same = before.filter(|(_, shape)| head.shape.is_as_long_as(*shape));
+        let found = before.map(|(at, _)| at);
+        let at = match same {
+            Some((at, _)) => at,
+            None => {
+                let len = head.shape.len();
+                let stream = self.stream_for_write(place, found, len);
+                self.segments.take_place(stream, len)
+            }
+        };
+        self.segments.write(at, head, value);
         if PACKED {
             self.packing.tally.add(self.segments.record(at));
         }
         if same.is_none() {
+            let len = head.shape.len();
             self.counters.written_bytes += len as u64;
             self.relocate(place, found, at, len);
         }
@@ -271,6 +271,7 @@ impl<E: Effects> Engine<E> {
         Some(Watched { deadline_ms, mark })
     }
 
+    #[inline(never)]
     fn date(
         &mut self,
         place: Place,
@@ -310,6 +311,7 @@ impl<E: Effects> Engine<E> {
         version
     }
 
+    #[inline(never)]
     fn remove(
         &mut self,
         place: Place,

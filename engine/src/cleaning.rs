@@ -7,6 +7,7 @@ use crate::change::Mutation;
 use crate::cleaner::{Cleaner, Rule};
 use crate::effect::{Cause, Effects};
 use crate::engine::Engine;
+use crate::key::Place;
 use crate::limits::{STEP_BYTES_MAX, STEP_ITEMS_MAX};
 use crate::policy::Order;
 use crate::segment::Stream;
@@ -50,7 +51,7 @@ impl<E: Effects> Engine<E> {
     fn settle(&mut self, at: Address, len: usize, now_ms: u64) -> Option<usize> {
         let record = self.segments.record(at);
         let place = self.place_at(at);
-        if !self.index.holds(place, at) {
+        if self.is_retired(place, at) {
             // Its database or slot was flushed; the drain has not come by yet.
             self.bury(at);
             return Some(0);
@@ -80,6 +81,13 @@ impl<E: Effects> Engine<E> {
         self.index.replace(place, at, to);
         self.segments.kill(at);
         Some(len)
+    }
+
+    /// Whether nothing but a retired table points to the live record at `at`.
+    #[inline]
+    pub(crate) fn is_retired(&self, place: Place, at: Address) -> bool {
+        debug_assert!(self.index.is_draining() || self.index.holds(place, at));
+        self.index.is_draining() && !self.index.holds(place, at)
     }
 
     /// Copies a record behind the others of a stream that has room for it.

@@ -13,7 +13,9 @@ use crate::engine::Engine;
 use crate::item::Item;
 use crate::key::Key;
 use crate::large::StagedValue;
-use crate::limits::{INDEX_GROWTH_BYTES_MAX, KEY_LEN_BYTES_MAX, RESERVE_SEGMENTS};
+use crate::limits::{
+    INDEX_GROWTH_BYTES_MAX, KEY_LEN_BYTES_MAX, RESERVE_SEGMENTS, SEGMENT_LEN_BYTES_MIN,
+};
 use crate::record::INLINE_LEN_MAX;
 use crate::refused::Refused;
 use crate::table::Address;
@@ -22,12 +24,16 @@ use crate::write::{Condition, Deadline, NewValue, Stored, Write};
 
 /// The part of a segment that a value, and a key, may fill; longer values get their own mapping.
 const SEGMENT_SHARE: usize = 8;
+/// Keys and values up to this length may be held whatever a segment's length is.
+const SHORT_LEN_MAX: usize = SEGMENT_LEN_BYTES_MIN / SEGMENT_SHARE;
+
+const _: () = assert!(SHORT_LEN_MAX <= INLINE_LEN_MAX && SHORT_LEN_MAX <= KEY_LEN_BYTES_MAX);
 
 impl<E: Effects> Engine<E> {
     /// The item of `key`. Counts a hit or a miss and marks the item as used.
     #[inline(always)]
     pub fn get(&mut self, key: &Key<'_>, now_ms: u64) -> Option<Item<'_>> {
-        let Some(at) = self.find_live(key, now_ms) else {
+        let Some(at) = self.find_live_here(key, now_ms) else {
             self.counters.misses += 1;
             return None;
         };
@@ -49,15 +55,14 @@ impl<E: Effects> Engine<E> {
     /// `KeyTooLong`, `ItemTooLong`, `OutOfMemory`; the key is what it was, or was evicted.
     #[inline]
     pub fn set(&mut self, key: &Key<'_>, write: Write<'_>, now_ms: u64) -> Result<Stored, Refused> {
-        let len = write.value.as_bytes().len();
-        self.check_lengths(key, len)?;
-        if len > self.packing.longer_than {
+        let (key_len, len) = (key.bytes.len(), write.value.as_bytes().len());
+        if key_len > SHORT_LEN_MAX || len > SHORT_LEN_MAX || len > self.packing.longer_than {
             return self.set_long(key, write, now_ms);
         }
         self.set_checked::<false>(key, write, now_ms)
     }
 
-    /// Writes a value that may be packed.
+    /// Writes a value that may be packed, or lie elsewhere, or be too long.
     #[cold]
     #[inline(never)]
     fn set_long(
@@ -66,6 +71,7 @@ impl<E: Effects> Engine<E> {
         write: Write<'_>,
         now_ms: u64,
     ) -> Result<Stored, Refused> {
+        self.check_lengths(key, write.value.as_bytes().len())?;
         self.set_checked::<true>(key, write, now_ms)
     }
 
@@ -76,7 +82,7 @@ impl<E: Effects> Engine<E> {
         write: Write<'_>,
         now_ms: u64,
     ) -> Result<Stored, Refused> {
-        let found = self.find_live(key, now_ms);
+        let found = self.find_live_here(key, now_ms);
         if !self.holds(found, &write.condition) {
             let current = found.map(|at| self.segments.record(at).version());
             return Ok(Stored::Unmet { current });
@@ -95,6 +101,7 @@ impl<E: Effects> Engine<E> {
         }
         let short;
         let value = match write.value {
+            _ if !LONG => Source::Inline(write.value.as_bytes()),
             NewValue::Bytes(bytes) => self.source_of_bytes(bytes)?,
             NewValue::Staged(staged) if staged.as_bytes().len() <= self.inline_len_max() => {
                 short = staged;
@@ -178,9 +185,15 @@ impl<E: Effects> Engine<E> {
         Ok(())
     }
 
-    /// Where a live item lies; one whose time is over is removed.
-    #[inline]
+    /// [`Engine::find_live_here`] for those that have no need to be quick.
+    #[inline(never)]
     pub(crate) fn find_live(&mut self, key: &Key<'_>, now_ms: u64) -> Option<Address> {
+        self.find_live_here(key, now_ms)
+    }
+
+    /// Where a live item lies; one whose time is over is removed.
+    #[inline(always)]
+    fn find_live_here(&mut self, key: &Key<'_>, now_ms: u64) -> Option<Address> {
         self.hot.access(key, now_ms);
         let at = self.find(key)?;
         if self.segments.record(at).is_expired(now_ms) {
@@ -190,6 +203,7 @@ impl<E: Effects> Engine<E> {
         Some(at)
     }
 
+    #[inline(never)]
     fn remove_found(&mut self, key: &Key<'_>, at: Address, cause: Cause, now_ms: u64) {
         let place = key.place();
         self.change(Mutation::Remove { place, at, cause }, None, now_ms);
@@ -229,14 +243,14 @@ impl<E: Effects> Engine<E> {
             if !existed {
                 self.make_item_room(now_ms)?;
             }
-            let (record_len, large_len) = (item.record_len(PACKED), item.value.large_len());
+            let (record_len, large_len) = (item.shape(PACKED).len(), item.value.large_len());
             match PACKED {
                 true => self.reserve(record_len, large_len, now_ms)?,
                 false => self.reserve_here(record_len, large_len, now_ms)?,
             }
             // Making room may have moved the record, or evicted it.
             if existed {
-                item.found = self.find(item.key);
+                item.found = self.find_again(item.key);
             }
         }
         let mutation = match PACKED {
@@ -246,12 +260,19 @@ impl<E: Effects> Engine<E> {
         Ok(self.change(mutation, given, now_ms))
     }
 
+    #[inline(never)]
+    fn find_again(&self, key: &Key<'_>) -> Option<Address> {
+        self.find(key)
+    }
+
+    /// Whether a record is written over the one there was. Without a deadline neither index nor
+    /// wheel can grow by that.
     #[inline(always)]
     fn fits_in_place(&self, item: &NewItem<'_>, packed: bool) -> bool {
         let Some(at) = item.found else { return false };
         matches!(item.value, Source::Inline(_))
-            && self.segments.record(at).shape().len() == item.record_len(packed)
-            && self.has_margin()
+            && item.shape(packed).is_as_long_as(self.segments.record(at).shape())
+            && (item.deadline_ms.is_none() || self.has_margin())
     }
 
     /// Refuses a key or value that could never be held.

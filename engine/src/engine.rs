@@ -265,6 +265,7 @@ impl<E: Effects> Engine<E> {
     }
 
     /// Where the index keeps the key of the record at `at`, computed again from the key.
+    #[inline(always)]
     pub(crate) fn place_at(&self, at: Address) -> Place {
         let record = self.segments.record(at);
         let slot = (self.slot_of)(record.key());

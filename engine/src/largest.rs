@@ -27,9 +27,7 @@ struct Set {
 /// The largest items.
 #[derive(Debug)]
 pub(crate) struct Largest {
-    /// The smallest of all, 0 while there is room.
-    floor: usize,
-    /// The smallest of each set, 0 while it has room.
+    /// The bytes of the smallest of each set, 0 while it has room.
     floors: [u32; SETS],
     /// None before the first item.
     sets: Vec<Set>,
@@ -39,7 +37,7 @@ pub(crate) struct Largest {
 
 impl Default for Largest {
     fn default() -> Self {
-        Self { floor: 0, floors: [0; SETS], sets: Vec::new(), next: 0 }
+        Self { floors: [0; SETS], sets: Vec::new(), next: 0 }
     }
 }
 
@@ -47,7 +45,7 @@ impl Largest {
     /// An item takes `bytes` now.
     #[inline]
     pub(crate) fn added(&mut self, place: Place, bytes: usize) {
-        if bytes > self.floor {
+        if bytes > self.floors[number_of(place)] as usize {
             self.keep(place, bytes);
         }
     }
@@ -67,16 +65,13 @@ impl Largest {
 
     /// What [`next_to_check`](Self::next_to_check) named takes `bytes`, 0 when it has gone.
     pub(crate) fn correct(&mut self, bytes: usize) {
-        let number = self.next / WAYS;
+        let (number, way) = (self.next / WAYS, self.next % WAYS);
         let Some(set) = self.sets.get_mut(number) else { return };
-        set.bytes[self.next % WAYS] = u32::try_from(bytes).unwrap_or(u32::MAX);
-        self.settle(number);
-    }
-
-    /// A set has changed.
-    fn settle(&mut self, number: usize) {
-        self.floors[number] = self.sets[number].least();
-        self.floor = self.floors.into_iter().min().unwrap_or(0) as usize;
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        if set.bytes[way] != bytes {
+            set.bytes[way] = bytes;
+            self.floors[number] = set.least();
+        }
     }
 
     /// The items listed, unordered.
@@ -95,16 +90,13 @@ impl Largest {
             self.sets = vec![Set { tags: [0; WAYS], bytes: [0; WAYS], places }; SETS];
         }
         let number = number_of(place);
-        if bytes <= self.floors[number] as usize {
-            return;
-        }
         let set = &mut self.sets[number];
         let least = || (0..WAYS).min_by_key(|way| set.bytes[*way]).expect("a set has places");
         let way = set.find(place).unwrap_or_else(least);
         set.tags[way] = tag_of(place);
         set.places[way] = place;
         set.bytes[way] = u32::try_from(bytes).unwrap_or(u32::MAX);
-        self.settle(number);
+        self.floors[number] = set.least();
     }
 }
 

@@ -141,30 +141,21 @@ impl Node {
 
     /// Removes an entry. Returns whether it was there.
     pub(crate) fn remove(&mut self, entry: Entry, footprint: &mut Footprint) -> bool {
-        self.remove_below(entry, FRAGMENT_BITS, footprint).0
+        let (found, rebuilt) = self.leaf_mut(entry.fragment()).remove(entry, &mut footprint.runs);
+        if rebuilt {
+            footprint.rebuilt(2, self.leaf(entry.fragment()).0.len());
+            self.merge_above(entry.fragment(), FRAGMENT_BITS, footprint);
+        }
+        found
     }
 
-    /// Removes an entry; also returns whether the leaf became smaller.
-    fn remove_below(
-        &mut self,
-        entry: Entry,
-        shift: u32,
-        footprint: &mut Footprint,
-    ) -> (bool, bool) {
-        let outcome = match self {
-            Self::Table(table) => {
-                let (found, rebuilt) = table.remove(entry, &mut footprint.runs);
-                if rebuilt {
-                    footprint.rebuilt(2, table.len());
-                }
-                return (found, rebuilt);
-            }
-            Self::Branch(children) => {
-                let shift = shift - BRANCH_BITS;
-                children[part(entry.fragment(), shift)].remove_below(entry, shift, footprint)
-            }
-        };
-        (outcome.0, outcome.1 && self.merge(footprint))
+    /// A leaf became smaller: the branches above it become tables again, from the lowest on, as
+    /// far as they have little in them. Returns whether this one did.
+    fn merge_above(&mut self, fragment: u32, shift: u32, footprint: &mut Footprint) -> bool {
+        let Self::Branch(children) = self else { return true };
+        let shift = shift - BRANCH_BITS;
+        children[part(fragment, shift)].merge_above(fragment, shift, footprint)
+            && self.merge(footprint)
     }
 
     /// Makes a branch of nearly empty tables one table again. Returns whether it did.

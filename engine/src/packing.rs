@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::item::ValueRef;
 use crate::key::Place;
 use crate::pack_queue::{Candidate, PackDone, PackJob, PackedValue, RawValue};
-use crate::record::{Head, PACKED_PLACE_LEN, record_len};
+use crate::record::{Head, PACKED_PLACE_LEN, Shape, record_len};
 use crate::refused::Refused;
 use crate::table::Address;
 use crate::version::Version;
@@ -179,18 +179,13 @@ impl<E: Effects> Engine<E> {
                 (Some(number), &place_bytes[..])
             }
         };
-        let head = Head {
-            version,
-            access: shape.access(),
-            db: shape.db(),
-            tag,
-            watched,
-            client_flags,
-            key: &key,
-            value_len: value.len(),
-            large: number.is_some(),
-        };
-        let to = self.settle_record::<true>(place, Some(at), &head, value);
+        let (lens, deadline_ms) = ((key.len(), value.len()), watched.map(|it| it.deadline_ms));
+        let extra = client_flags | u32::from(tag) != 0;
+        let packed = Shape::new(shape.db(), lens, deadline_ms, extra).packed();
+        let packed = if number.is_some() { packed.large() } else { packed };
+        let packed = packed.with_access(shape.access());
+        let head = Head { version, shape: packed, tag, watched, client_flags, key: &key };
+        let to = self.settle_record::<true>(place, Some((at, shape)), &head, value);
         if let Some(number) = number {
             self.larges.moved(number, to);
             self.rank_large(place, to);

@@ -64,7 +64,7 @@ impl<E: Effects> Engine<E> {
         let record = self.segments.record(at);
         let (shape, expired) = (record.shape(), record.is_expired(now_ms));
         let (len, place) = (shape.len(), self.place_at(at));
-        if !self.index.holds(place, at) {
+        if self.is_retired(place, at) {
             // Its database or slot was flushed; the drain has not come by yet.
             self.bury(at);
             return Some(Passed::Stayed(len));

@@ -41,6 +41,8 @@ const DB_SHIFT: u32 = 7;
 const KEY_LEN_SHIFT: u32 = 11;
 const VALUE_LEN_SHIFT: u32 = 27;
 const ACCESS_SHIFT: u32 = 44;
+/// What a record's length follows from.
+const FORM: u64 = DEADLINE | EXTRA | ((1 << ACCESS_SHIFT) - (1 << KEY_LEN_SHIFT));
 /// Bits of the access clock.
 pub(crate) const ACCESS_BITS: u32 = 20;
 /// Bits of the wheel's mark: six beside the deadline and the flag ROUND.
@@ -64,10 +66,19 @@ const _: () = assert!(DEADLINE_MS_MAX >> DEADLINE_LOW_BITS < 1 << 16);
 pub(crate) struct Shape(u64);
 
 impl Shape {
-    fn new(key_len: usize, value_len: usize, flags: u64) -> Self {
+    /// The shape of a record that lies as its client wrote it, with these lengths and deadline and
+    /// something extra or nothing; its access field is zero.
+    #[inline]
+    pub(crate) fn new(
+        db: u8,
+        (key_len, value_len): (usize, usize),
+        deadline_ms: Option<NonZeroU64>,
+        extra: bool,
+    ) -> Self {
         assert!(key_len < 1 << 16 && value_len <= INLINE_LEN_MAX);
-        let (key_len, value_len) = (key_len as u64, value_len as u64);
-        Self(flags | (key_len << KEY_LEN_SHIFT) | (value_len << VALUE_LEN_SHIFT))
+        let lens = ((key_len as u64) << KEY_LEN_SHIFT) | ((value_len as u64) << VALUE_LEN_SHIFT);
+        let extra = if extra { EXTRA } else { 0 };
+        Self(lens | (u64::from(db) << DB_SHIFT) | extra).with_deadline(deadline_ms)
     }
 
     #[inline]
@@ -142,6 +153,26 @@ impl Shape {
         (self.value_offset() + self.value_len()).next_multiple_of(RECORD_ALIGN)
     }
 
+    /// Whether two records are equally long. Those of equal form, as nearly all that follow each
+    /// other are, need not be measured.
+    #[inline]
+    pub(crate) fn is_as_long_as(self, other: Self) -> bool {
+        (self.0 ^ other.0) & FORM == 0 || self.len() == other.len()
+    }
+
+    /// This shape with the policy's field, which was zero.
+    #[inline]
+    pub(crate) fn with_access(self, access: u32) -> Self {
+        debug_assert_eq!(self.access(), 0);
+        Self(self.0 | (u64::from(access) << ACCESS_SHIFT))
+    }
+
+    /// The shape of the same record if its value lies elsewhere.
+    #[inline]
+    pub(crate) fn large(self) -> Self {
+        Self(self.0 | LARGE)
+    }
+
     /// The shape of the same record if its value is packed.
     #[inline]
     pub(crate) fn packed(self) -> Self {
@@ -181,33 +212,21 @@ pub(crate) struct Watched {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Head<'a> {
     pub(crate) version: Version,
-    pub(crate) access: u32,
-    pub(crate) db: u8,
+    pub(crate) shape: Shape,
     pub(crate) tag: u8,
     pub(crate) watched: Option<Watched>,
     pub(crate) client_flags: u32,
     pub(crate) key: &'a [u8],
-    pub(crate) value_len: usize,
-    pub(crate) large: bool,
 }
 
 impl Head<'_> {
-    #[inline]
-    pub(crate) fn shape(&self) -> Shape {
-        let deadline_ms = self.watched.map(|it| it.deadline_ms);
-        let extra = if self.client_flags | u32::from(self.tag) != 0 { EXTRA } else { 0 };
-        let large = if self.large { LARGE } else { 0 };
-        let shape = Shape::new(self.key.len(), self.value_len, extra | large);
-        let (db, access) = (u64::from(self.db), u64::from(self.access));
-        let shape = Shape(shape.0 | (db << DB_SHIFT) | (access << ACCESS_SHIFT));
-        shape.with_deadline(deadline_ms)
-    }
-
-    /// Writes the whole record, whose shape is `shape`; `bytes` begins where it does.
-    #[inline]
-    pub(crate) fn write(&self, shape: Shape, bytes: &mut [u8], value: &[u8]) {
-        let plain = Shape(shape.0 & !PACKED);
-        debug_assert_eq!((plain, value.len()), (self.shape(), self.value_len));
+    /// Writes the whole record; `bytes` begins where it does.
+    #[inline(always)]
+    pub(crate) fn write(&self, bytes: &mut [u8], value: &[u8]) {
+        let shape = self.shape;
+        debug_assert_eq!((self.key.len(), value.len()), (shape.key_len(), shape.value_len()));
+        debug_assert!(shape.is_dated() == self.watched.is_some());
+        debug_assert!(shape.has_extra() || self.client_flags | u32::from(self.tag) == 0);
         let own = (self.client_flags, self.tag);
         let content = write_head(bytes, self.version, shape, self.watched, own);
         let (key, rest) = content.split_at_mut(self.key.len());
@@ -461,25 +480,16 @@ mod tests {
             NonZeroU64::new(deadline).map(|deadline_ms| Watched { deadline_ms, mark: 0x6a });
         let (version, access, large) = (Version(u64::MAX), (1 << 20) - 1, value_len == 4);
         let packed = value_len > 4;
-        let (db, key_ref) = (15, &key[..]);
-        let head = Head {
-            version,
-            access,
-            db,
-            tag,
-            watched,
-            client_flags,
-            key: key_ref,
-            value_len,
-            large,
-        };
-        let shape = if packed { head.shape().packed() } else { head.shape() };
-        let len = shape.len();
-        let deadline_ms = watched.map(|it| it.deadline_ms);
+        let (db, deadline_ms) = (15, watched.map(|it| it.deadline_ms));
         let extra = client_flags != 0 || tag != 0;
+        let shape = Shape::new(db, (key_len, value_len), deadline_ms, extra).with_access(access);
+        let shape = if large { shape.large() } else { shape };
+        let shape = if packed { shape.packed() } else { shape };
+        let head = Head { version, shape, tag, watched, client_flags, key: &key };
+        let len = shape.len();
         assert_eq!(len, record_len(key_len, value_len, deadline_ms, extra));
         let mut bytes = vec![0xee; len];
-        head.write(shape, &mut bytes, &value);
+        head.write(&mut bytes, &value);
         let same = |record: Record<'_>, watched: Option<Watched>| {
             assert_eq!((record.version(), record.shape().access()), (version, access));
             assert_eq!((record.shape().db(), record.tag()), (db, tag));
@@ -527,6 +537,23 @@ mod tests {
         assert_eq!((of(0, false), of(1_800_000_000_000, false)), (16, 22));
         assert_eq!((of(0, true), of(1_800_000_000_000, true), of(1 << 42, false)), (24, 30, 30));
         assert_eq!(record_len(23, 32, None, false), 16 + 23 + 32 + 1);
+    }
+
+    #[test]
+    fn equally_long_are_those_whose_lengths_agree() {
+        let shape = |value_len, deadline, extra| {
+            Shape::new(3, (5, value_len), NonZeroU64::new(deadline), extra)
+        };
+        let shapes = [30, 31, 32, 36, 37, 38, 40, 44].into_iter().flat_map(|value_len| {
+            [(0, false), (0, true), (9, false), (9, true), (1 << 42, false)]
+                .map(|(deadline, extra)| shape(value_len, deadline, extra))
+        });
+        let shapes: Vec<Shape> = shapes.collect();
+        for one in &shapes {
+            for other in shapes.iter().map(|it| it.with_access(7).packed()) {
+                assert_eq!(one.is_as_long_as(other), one.len() == other.len());
+            }
+        }
     }
 
     #[test]

@@ -44,11 +44,29 @@ impl<E: Effects> Engine<E> {
         large_len: u64,
         now_ms: u64,
     ) -> Result<(), Refused> {
-        if self.is_short() {
+        let (mut headroom, reserve) = (self.headroom(), self.reserve_bytes());
+        if self.lacks(headroom, reserve) {
             self.clean(record_len * CLEAN_PACE, now_ms);
+            headroom = self.headroom();
         }
         let in_order = self.keeper.policy().walks_queues();
-        self.segments.lend(!in_order && self.headroom() >= self.reserve_bytes());
+        self.segments.lend(!in_order && headroom >= reserve);
+        // What fits below the limit does so below the ceiling.
+        let fits = large_len == 0 && headroom >= INDEX_GROWTH_BYTES_MAX;
+        if fits && self.segments.has_place(record_len) {
+            return Ok(());
+        }
+        self.open_place(record_len, large_len, now_ms)
+    }
+
+    /// Makes room where a segment must be opened, or memory given back first.
+    #[inline(never)]
+    fn open_place(
+        &mut self,
+        record_len: usize,
+        large_len: u64,
+        now_ms: u64,
+    ) -> Result<(), Refused> {
         if !self.fits(record_len, large_len) {
             self.counters.stalls += 1;
             while !self.fits(record_len, large_len) {
@@ -115,12 +133,19 @@ impl<E: Effects> Engine<E> {
     }
 
     /// Whether writes pay for cleaning: what may be opened yet and what is open lacks.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn is_short(&self) -> bool {
+        self.lacks(self.headroom(), self.reserve_bytes())
+    }
+
+    #[inline(always)]
+    fn lacks(&self, headroom: u64, reserve: u64) -> bool {
+        if headroom >= reserve {
+            return false;
+        }
         let open = self.segments.room_of(Stream::Writes) + self.segments.room_of(Stream::Survivors);
-        let headroom = self.headroom();
         // Beyond a lowered limit what is open does not count.
-        headroom == 0 || headroom + (open as u64) < self.reserve_bytes()
+        headroom == 0 || headroom + (open as u64) < reserve
     }
 
     /// Room below which writes pay for cleaning.

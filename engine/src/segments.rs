@@ -12,7 +12,7 @@ use crate::holes::{Holes, Link};
 use crate::limits::{FREE_RESIDENT_SEGMENTS_MAX, STEP_BYTES_MAX};
 use crate::mapping::Mapping;
 use crate::queues::Queues;
-use crate::record::{Head, RECORD_ALIGN, Record, Shape, Watched, copy_dated, patch};
+use crate::record::{Head, RECORD_ALIGN, Record, Watched, copy_dated, patch};
 use crate::segment::{FREE, STREAMS, Segment, State, Stream};
 use crate::table::Address;
 use crate::version::Version;
@@ -249,7 +249,7 @@ impl Segments {
     }
 
     /// Takes `len` bytes of the stream's open segment, which has the room.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn append(&mut self, stream: Stream, len: usize) -> Address {
         let spare = self.spare[stream as usize];
         let fits = self.room_in(spare) >= len;
@@ -281,7 +281,7 @@ impl Segments {
     }
 
     /// Takes a place for a record that a command writes, which `has_place`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take_place(&mut self, stream: Stream, len: usize) -> Address {
         let Some(at) = self.hole(len) else { return self.append(stream, len) };
         let hole = self.record(at);
@@ -299,15 +299,18 @@ impl Segments {
     /// The place of a dead record of this length, if writes may take it.
     #[inline]
     fn hole(&self, len: usize) -> Option<Address> {
-        let Link { at, serial } = self.holes.top(len).filter(|_| self.lends)?;
+        if !self.lends {
+            return None;
+        }
+        let Link { at, serial } = self.holes.top(len)?;
         let segment = self.segments.get(self.place_of(at).0 as usize)?;
         (segment.serial == serial && segment.state != State::Cleaning).then_some(at)
     }
 
     /// Writes a whole record.
-    #[inline]
-    pub(crate) fn write(&mut self, at: Address, shape: Shape, head: &Head<'_>, value: &[u8]) {
-        head.write(shape, self.bytes_mut(at), value);
+    #[inline(always)]
+    pub(crate) fn write(&mut self, at: Address, head: &Head<'_>, value: &[u8]) {
+        head.write(self.bytes_mut(at), value);
     }
 
     /// Copies a record to `to` as it is.
@@ -353,40 +356,55 @@ impl Segments {
 
     /// A record is dead, and a write may take its place.
     pub(crate) fn kill(&mut self, at: Address) {
-        let len = self.record(at).shape().len();
-        self.abandon(at);
-        let Segment { serial, state, .. } = *self.segment(self.place_of(at).0);
-        let Some(top) = self.holes.top(len) else { return };
-        if matches!(state, State::Open | State::Sealed) {
+        let (number, len) = self.mark_dead(at);
+        let Segment { serial, state, .. } = *self.segment(number);
+        if matches!(state, State::Open | State::Sealed)
+            && let Some(top) = self.holes.top(len)
+        {
             patch::link(self.bytes_mut(at), top.pack());
             self.holes.set_top(len, Link { at, serial });
         }
     }
 
-    /// A record is dead, but something may still point to its place; a filled segment without a
-    /// live record is free at once.
+    /// A record is dead, but something may still point to its place.
     pub(crate) fn abandon(&mut self, at: Address) {
-        let len = self.record(at).shape().len();
-        debug_assert!(!self.record(at).shape().is_dead());
+        self.mark_dead(at);
+    }
+
+    /// A record is dead; a filled segment without a live one is free at once. Returns its segment
+    /// and its length.
+    #[inline(always)]
+    fn mark_dead(&mut self, at: Address) -> (u32, usize) {
+        let ((number, _), shape) = (self.place_of(at), self.record(at).shape());
+        debug_assert!(!shape.is_dead());
         patch::dead(self.bytes_mut(at));
-        let (number, _) = self.place_of(at);
+        let len = shape.len();
         let segment = &mut self.segments[number as usize];
         segment.live -= len as u32;
         self.live_of[segment.stream as usize] -= len as u64;
         self.items_of[segment.stream as usize] -= 1;
         self.live_bytes -= len as u64;
-        let stream = segment.stream as usize;
-        if segment.live == 0 && segment.state == State::Sealed {
+        if segment.live == 0 {
+            self.empty(number);
+        }
+        (number, len)
+    }
+
+    /// Nothing lives in a segment any more.
+    #[cold]
+    #[inline(never)]
+    fn empty(&mut self, number: u32) {
+        let Segment { state, stream, .. } = *self.segment(number);
+        let place = stream as usize;
+        if state == State::Sealed {
             self.free(number);
-        } else if segment.live == 0 && self.spare[stream] == Some(number) {
-            self.spare[stream] = None;
+        } else if self.spare[place] == Some(number) {
+            self.spare[place] = None;
             self.free(number);
-        } else if segment.live == 0 && segment.stream != Stream::Writes {
+        } else if stream != Stream::Writes && self.open[place] == Some(number) {
             // Survivors may be rare: an empty segment does not wait for them.
-            if self.open[stream] == Some(number) {
-                self.open[stream] = None;
-                self.free(number);
-            }
+            self.open[place] = None;
+            self.free(number);
         }
     }
 
@@ -462,27 +480,20 @@ fn byte_of(at: Address) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Shape;
 
     const LEN: usize = 64 << 10;
 
     fn append(segments: &mut Segments, key: &[u8], value: &[u8]) -> Address {
-        let head = Head {
-            version: Version(1),
-            access: 0,
-            db: 0,
-            tag: 0,
-            watched: None,
-            client_flags: 0,
-            key,
-            value_len: value.len(),
-            large: false,
-        };
-        let len = head.shape().len();
+        let shape = Shape::new(0, (key.len(), value.len()), None, false);
+        let (version, watched) = (Version(1), None);
+        let head = Head { version, shape, tag: 0, watched, client_flags: 0, key };
+        let len = shape.len();
         if !segments.has_room(Stream::Writes, len) {
             assert!(segments.open_next(Stream::Writes));
         }
         let at = segments.append(Stream::Writes, len);
-        segments.write(at, head.shape(), &head, value);
+        segments.write(at, &head, value);
         at
     }
 

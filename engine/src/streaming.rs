@@ -19,7 +19,7 @@ const CLASSES_MAX: u64 = 3;
 impl<E: Effects> Engine<E> {
     /// Where a record of `len` bytes that a command writes goes; `found` is the one it replaces.
     /// Room among the writes was made.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn stream_for_write(
         &mut self,
         place: Place,
