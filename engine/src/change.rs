@@ -216,29 +216,29 @@ impl<E: Effects> Engine<E> {
         head: &Head<'_>,
         value: &[u8],
     ) -> Address {
-        let same = before.filter(|(_, shape)| head.shape.is_as_long_as(*shape));
-        let found = before.map(|(at, _)| at);
-        let at = match same {
-            Some((at, _)) => at,
-            None => {
-                let len = head.shape.len();
-                let stream = self.stream_for_write(place, found, len);
-                self.segments.take_place(stream, len)
-            }
+        let at = match before {
+            Some((at, shape)) if head.shape.is_as_long_as(shape) => at,
+            _ => self.settle_elsewhere(place, before.map(|(at, _)| at), head.shape.len()),
         };
         self.segments.write(at, head, value);
         if PACKED {
             self.packing.tally.add(self.segments.record(at));
         }
-        if same.is_none() {
-            let len = head.shape.len();
-            self.counters.written_bytes += len as u64;
-            self.relocate(place, found, at, len);
-        }
         at
     }
 
-    /// The record of `place` lies at `at` now and has `len` bytes.
+    /// The record of `place` is to be written, with `len` bytes, where it does not lie yet. A call
+    /// of its own keeps writing in place short.
+    #[inline(never)]
+    fn settle_elsewhere(&mut self, place: Place, found: Option<Address>, len: usize) -> Address {
+        let stream = self.stream_for_write(place, found, len);
+        let at = self.segments.take_place(stream, len);
+        self.counters.written_bytes += len as u64;
+        self.relocate(place, found, at, len);
+        at
+    }
+
+    /// The record of `place` lies at `at` from now on and has `len` bytes.
     #[inline(always)]
     fn relocate(&mut self, place: Place, found: Option<Address>, at: Address, len: usize) {
         match found {

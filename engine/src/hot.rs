@@ -30,6 +30,17 @@ const PARTS: usize = 3;
 const SETS: usize = 32;
 /// Counters of a set.
 const WAYS: usize = 8;
+/// No key is called this.
+const NO_TAG: u64 = u64::MAX;
+/// Where a sample stands for this many accesses a key gets its name with its second one: those that
+/// were sampled once in each part have less than `HOT_SHARE_MIN` asks for.
+const LATE_NAME_WEIGHT: u32 = 8;
+
+// A part in which samples have this weight has had `HOT_STAGE_MAX` of half of it, of a quarter, and
+// so on, together less than twice which is more than a hundred times the weight.
+const _: () = assert!(
+    HOT_STAGE_MAX as u64 * (LATE_NAME_WEIGHT as u64 - 1) > LATE_NAME_WEIGHT as u64 * HOT_SHARE_MIN
+);
 
 /// Keys of one shard with their accesses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,13 +72,27 @@ pub(crate) struct Candidate {
 }
 
 /// Counters of neighbouring keys.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Set {
+    /// What the keys are called, `NO_TAG` in a free counter.
     tags: [u64; WAYS],
     /// Accesses counted, 0 in a free counter.
     counts: [u32; WAYS],
     /// What of them other keys may have had.
     errors: [u32; WAYS],
+}
+
+impl Set {
+    const FREE: Self = Self { tags: [NO_TAG; WAYS], counts: [0; WAYS], errors: [0; WAYS] };
+
+    /// The counter that has counted least.
+    fn least(&self) -> usize {
+        let (mut way, mut least) = (0, self.counts[0]);
+        for (other, count) in self.counts.into_iter().enumerate() {
+            (way, least) = if count < least { (other, count) } else { (way, least) };
+        }
+        way
+    }
 }
 
 /// The sketch of one part of the window.
@@ -152,9 +177,12 @@ impl Hot {
             accesses += portion(part.accesses);
             part.for_each(|tag, name, count| {
                 let place = place_of(tag);
-                let name = (!name.is_empty()).then(|| name.to_vec());
-                let candidate = Candidate { place, name, accesses: 0 };
-                found.entry(tag).or_insert(candidate).accesses += portion(u64::from(count));
+                let candidate = Candidate { place, name: None, accesses: 0 };
+                let candidate = found.entry(tag).or_insert(candidate);
+                candidate.accesses += portion(u64::from(count));
+                if candidate.name.is_none() && !name.is_empty() {
+                    candidate.name = Some(name.to_vec());
+                }
             });
         }
         let least = accesses.div_ceil(HOT_SHARE_MIN).max(1);
@@ -172,12 +200,12 @@ impl HotKeys {
 
 impl Part {
     fn new() -> Self {
-        let (sets, names) = (vec![Set::default(); SETS], vec![Vec::new(); SETS * WAYS]);
+        let (sets, names) = (vec![Set::FREE; SETS], vec![Vec::new(); SETS * WAYS]);
         Self { sets, names, samples: 0, accesses: 0 }
     }
 
     fn clear(&mut self) {
-        self.sets.fill(Set::default());
+        self.sets.fill(Set::FREE);
         (self.samples, self.accesses) = (0, 0);
     }
 
@@ -185,18 +213,17 @@ impl Part {
         let (place, tag) = (key.place(), tag_of(key.place()));
         let number = (place.fragment ^ u32::from(place.slot)) as usize % SETS;
         let set = &mut self.sets[number];
-        let known = (0..WAYS).find(|way| set.tags[*way] == tag && set.counts[*way] > 0);
-        if let Some(way) = known {
-            set.counts[way] = set.counts[way].saturating_add(weight);
-            return;
-        }
-        let way = (0..WAYS).min_by_key(|way| set.counts[*way]).expect("a set has counters");
-        set.tags[way] = tag;
-        set.errors[way] = set.counts[way];
-        set.counts[way] = set.counts[way].saturating_add(weight);
+        let known = set.tags.iter().position(|it| *it == tag);
+        let way = known.unwrap_or_else(|| set.least());
         let name = &mut self.names[number * WAYS + way];
-        name.clear();
-        if key.bytes.len() <= HOT_NAME_BYTES_MAX {
+        if known.is_none() {
+            set.tags[way] = tag;
+            set.errors[way] = set.counts[way];
+            name.clear();
+        }
+        set.counts[way] = set.counts[way].saturating_add(weight);
+        let named = known.is_some() || weight < LATE_NAME_WEIGHT;
+        if named && name.is_empty() && key.bytes.len() <= HOT_NAME_BYTES_MAX {
             name.extend_from_slice(key.bytes);
         }
     }
