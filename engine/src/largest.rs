@@ -27,6 +27,8 @@ struct Set {
 /// The largest items.
 #[derive(Debug)]
 pub(crate) struct Largest {
+    /// The bytes of the smallest of all, 0 while there is room.
+    floor: usize,
     /// The bytes of the smallest of each set, 0 while it has room.
     floors: [u32; SETS],
     /// None before the first item.
@@ -37,7 +39,7 @@ pub(crate) struct Largest {
 
 impl Default for Largest {
     fn default() -> Self {
-        Self { floors: [0; SETS], sets: Vec::new(), next: 0 }
+        Self { floor: 0, floors: [0; SETS], sets: Vec::new(), next: 0 }
     }
 }
 
@@ -45,7 +47,7 @@ impl Largest {
     /// An item takes `bytes` now.
     #[inline]
     pub(crate) fn added(&mut self, place: Place, bytes: usize) {
-        if bytes > self.floors[number_of(place)] as usize {
+        if bytes > self.floor && bytes > self.floors[number_of(place)] as usize {
             self.keep(place, bytes);
         }
     }
@@ -70,8 +72,14 @@ impl Largest {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         if set.bytes[way] != bytes {
             set.bytes[way] = bytes;
-            self.floors[number] = set.least();
+            self.settle(number);
         }
+    }
+
+    /// A set has changed.
+    fn settle(&mut self, number: usize) {
+        self.floors[number] = self.sets[number].least();
+        self.floor = self.floors.into_iter().min().unwrap_or(0) as usize;
     }
 
     /// The items listed, unordered.
@@ -96,7 +104,7 @@ impl Largest {
         set.tags[way] = tag_of(place);
         set.places[way] = place;
         set.bytes[way] = u32::try_from(bytes).unwrap_or(u32::MAX);
-        self.floors[number] = set.least();
+        self.settle(number);
     }
 }
 

@@ -66,6 +66,7 @@ impl<E: Effects> Engine<E> {
         (!self.segments.record(at).is_expired(now_ms)).then(|| self.bytes_at(at))
     }
 
+    #[inline]
     fn bytes_at(&self, at: Address) -> u64 {
         let record = self.segments.record(at);
         let mapped = record.large_number().map_or(0, |number| self.larges.get(number).mapped_len());
