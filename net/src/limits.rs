@@ -28,13 +28,13 @@ pub(crate) const OUTPUT_KEEP_BYTES_MAX: usize = 128 << 10;
 /// Pieces (copied or shared) of one vectored send.
 pub(crate) const SEND_PIECES_MAX: usize = 16;
 /// Bytes of one send: the kernel copies them, and over loopback delivers them, while we wait.
-pub(crate) const SEND_BYTES_MAX: usize = 256 << 10;
-/// Bytes of a send that waits for its socket; many may become writable at once.
-pub(crate) const SEND_PATIENT_BYTES_MAX: usize = 64 << 10;
+pub(crate) const SEND_BYTES_MAX: usize = 512 << 10;
+/// Bytes of a send that waits for its socket to take any.
+pub(crate) const SEND_PATIENT_BYTES_MAX: usize = 256 << 10;
 /// Bytes of all sends of one turn but those of connections that have little to send.
-pub(crate) const SEND_BYTES_PER_TURN_MAX: usize = 256 << 10;
+pub(crate) const SEND_BYTES_PER_TURN_MAX: usize = 512 << 10;
 /// What a connection has to send is little, and goes in one piece unless its peer is slow.
-pub(crate) const SEND_LITTLE_BYTES_MAX: usize = 32 << 10;
+pub(crate) const SEND_LITTLE_BYTES_MAX: usize = 128 << 10;
 /// Bytes of one file operation; the kernel's count is a signed 32-bit number.
 pub(crate) const FILE_OPERATION_BYTES_MAX: usize = 1 << 30;
 /// Bytes that one turn receives, or little more, while what is received is to be copied on.

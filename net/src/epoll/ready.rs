@@ -108,7 +108,9 @@ impl EpollDriver {
                 connection.sending = true;
                 return self.update_interest(hub, conn);
             }
-            let sent = send_staged(connection);
+            let share =
+                if much { self.send_left.min(SEND_BYTES_MAX) } else { SEND_LITTLE_BYTES_MAX };
+            let sent = send_staged(connection, share);
             if let (true, Some(Ok(count))) = (much, &sent) {
                 self.send_left = self.send_left.saturating_sub(*count);
             }
@@ -162,11 +164,11 @@ impl EpollDriver {
     }
 }
 
-/// One send of what is staged; `None` when nothing is.
-fn send_staged(connection: &mut Connection) -> Option<Result<usize, Errno>> {
+/// One send of at most `bytes_max` of what is staged; `None` when nothing is.
+fn send_staged(connection: &mut Connection, bytes_max: usize) -> Option<Result<usize, Errno>> {
     let Connection { socket, output, .. } = connection;
     let socket = socket.as_ref()?;
-    match output.stage(SEND_BYTES_MAX) {
+    match output.stage(bytes_max) {
         Staged::Nothing => None,
         Staged::Bytes(bytes) => Some(retry(|| send(socket, bytes, SendFlags::NOSIGNAL))),
         Staged::Pieces(pieces) => {

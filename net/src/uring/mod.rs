@@ -33,7 +33,8 @@ use crate::connections::{ConnId, Phase};
 use crate::files::FileOperation;
 use crate::hub::{Hub, Sleep, Wait};
 use crate::limits::{
-    BATCH_WAIT_US_MAX, DROP_ROUNDS_MAX, Limits, SEND_BYTES_PER_TURN_MAX, SEND_LITTLE_BYTES_MAX,
+    BATCH_WAIT_US_MAX, DROP_ROUNDS_MAX, Limits, SEND_BYTES_MAX, SEND_BYTES_PER_TURN_MAX,
+    SEND_LITTLE_BYTES_MAX, SEND_PATIENT_BYTES_MAX,
 };
 use crate::sockets;
 use crate::timers::Due;
@@ -285,7 +286,13 @@ impl UringDriver {
             self.put_off = true;
             return hub.mark_dirty(conn);
         }
-        let staged_len = self.headers.send(&mut self.ring, conn, connection, patience);
+        let left = SEND_BYTES_PER_TURN_MAX.saturating_sub(self.send_bytes);
+        let bytes_max = match patience {
+            Patience::None if much => left.min(SEND_BYTES_MAX),
+            Patience::None => SEND_LITTLE_BYTES_MAX,
+            Patience::UntilWritable => SEND_PATIENT_BYTES_MAX,
+        };
+        let staged_len = self.headers.send(&mut self.ring, conn, connection, patience, bytes_max);
         if much && at_once {
             // There may be more to send after it, so its completion ends a wait.
             self.send_bytes += staged_len;

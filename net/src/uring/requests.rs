@@ -17,9 +17,7 @@ use super::ring::Ring;
 use super::token::Token;
 use crate::connections::{ConnId, Connection};
 use crate::files::{FileAction, FileOperation};
-use crate::limits::{
-    FILE_OPERATION_BYTES_MAX, SEND_BYTES_MAX, SEND_PATIENT_BYTES_MAX, SEND_PIECES_MAX,
-};
+use crate::limits::{FILE_OPERATION_BYTES_MAX, SEND_PIECES_MAX};
 use crate::output::Staged;
 
 /// What a send does when the socket takes nothing.
@@ -56,19 +54,21 @@ impl Headers {
         self.messages.is_empty() && self.addresses.is_empty()
     }
 
-    /// Queues a send of what the connection has staged. Returns the bytes, 0 when there is nothing.
+    /// Queues a send of at most `bytes_max` of what the connection has staged. Returns the bytes,
+    /// 0 when there is nothing.
     pub(crate) fn send(
         &mut self,
         ring: &mut Ring,
         conn: ConnId,
         of: &mut Connection,
         patience: Patience,
+        bytes_max: usize,
     ) -> usize {
         let Some(socket) = raw(of) else { return 0 };
         let token = Token::Send(conn);
-        let (flags, bytes_max) = match patience {
-            Patience::None => (libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT, SEND_BYTES_MAX),
-            Patience::UntilWritable => (libc::MSG_NOSIGNAL, SEND_PATIENT_BYTES_MAX),
+        let flags = match patience {
+            Patience::None => libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT,
+            Patience::UntilWritable => libc::MSG_NOSIGNAL,
         };
         let staged_len;
         let entry = match of.output.stage(bytes_max) {
