@@ -106,7 +106,7 @@ impl<E: Effects> Engine<E> {
     }
 
     /// Changes the limits. A lower memory limit is approached step by step by `maintain` and by
-    /// every write; until then no more is held than now and a small reserve.
+    /// every write that needs room; until then no more is held than now and a small reserve.
     ///
     /// # Errors
     /// When they are impossible, or beyond the reserved address space.
