@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use crate::change::{Mutation, NewItem, Source};
-use crate::codec::Codec;
 use crate::collected::BESIDE_VALUE_BYTES_MAX;
 use crate::effect::Effects;
 use crate::engine::Engine;
@@ -146,7 +145,8 @@ impl<E: Effects> Engine<E> {
         }
         let value = Source::Large(Arc::new(value));
         let item = NewItem { key, found, value, deadline_ms, client_flags, tag };
-        self.change(Mutation::Write(item), None, now_ms);
+        let version = self.change(Mutation::Write(item), None, now_ms);
+        self.queue_packing(key.place(), len, version);
         grown.map(|()| len)
     }
 
@@ -165,8 +165,7 @@ impl<E: Effects> Engine<E> {
         Arc::try_unwrap(value)
     }
 
-    /// Writes a value to a key that keeps its deadline, flags and tag. One that the shard does not
-    /// pack itself stays raw, so that the next change of a part happens in place.
+    /// Writes a value to a key that keeps its deadline, flags and tag.
     fn replace_value(
         &mut self,
         key: &Key<'_>,
@@ -178,11 +177,7 @@ impl<E: Effects> Engine<E> {
         let deadline_ms = record.and_then(|record| record.deadline_ms());
         let (client_flags, tag) = record.map_or((0, 0), |it| (it.client_flags(), it.tag()));
         let item = NewItem { key, found, value, deadline_ms, client_flags, tag };
-        let codec = self.packing.compression.codec;
-        if codec != Codec::None && item.value.len() <= codec.shard_len_max() {
-            return self.store(item, None, now_ms).map(|_| ());
-        }
-        self.put_as_is(item, None, now_ms).map(|_| ())
+        self.store(item, None, now_ms).map(|_| ())
     }
 }
 

@@ -51,9 +51,7 @@ impl<E: Effects> Engine<E> {
         }
         if len > codec.shard_len_max() {
             let version = self.put_as_is(item, given, now_ms)?;
-            let queued =
-                len <= codec.raw_len_max() && self.packing.queue.push(Candidate { place, version });
-            self.counters.pack_skips += u64::from(!queued);
+            self.queue_packing(place, len, version);
             return Ok(version);
         }
         let mut packed = core::mem::take(&mut self.packing.scratch);
@@ -64,6 +62,18 @@ impl<E: Effects> Engine<E> {
         };
         self.packing.scratch = packed;
         version
+    }
+
+    /// Lets a value that was just written raw wait for the worker, if it may be packed.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn queue_packing(&mut self, place: Place, len: usize, version: Version) {
+        if len <= self.packing.longer_than {
+            return;
+        }
+        let fits = len <= self.packing.compression.codec.raw_len_max();
+        let queued = fits && self.packing.queue.push(Candidate { place, version });
+        self.counters.pack_skips += u64::from(!queued);
     }
 
     /// Writes an item as it is after making room for it.
