@@ -30,6 +30,12 @@ impl<E: Effects> Engine<E> {
         self.packing.set(compression);
     }
 
+    /// How many items are packed, and the bytes of their values as clients see them.
+    #[inline]
+    pub fn packed(&self) -> (u64, u64) {
+        (self.packing.tally.items, self.packing.tally.raw_bytes)
+    }
+
     /// Nanoseconds of the caller's clock that packing and unpacking have taken on this shard.
     #[inline]
     pub fn coding_ns(&self) -> u64 {

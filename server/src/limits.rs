@@ -23,6 +23,9 @@ pub(crate) const COLLECTING_MS: u64 = 1_000;
 /// Keys that a command on several keys of one shard may have to be run in one piece.
 pub(crate) const KEYS_IN_ONE_PIECE_MAX: usize = 256;
 
+/// Bytes that an MGET on one shard may unpack to be run in one piece.
+pub(crate) const UNPACKED_IN_ONE_PIECE_BYTES_MAX: usize = 256 << 10;
+
 /// Bytes of a value from which on its writing may take long, so that it is timed.
 pub(crate) const HEAVY_VALUE_BYTES: usize = 16 << 10;
 

@@ -5,7 +5,7 @@
 //! sizes changes nothing. Cost: no allocation.
 
 use velodrome_engine::limits::KEY_LEN_BYTES_MAX;
-use velodrome_engine::{Condition, Effects, Engine, Key, Refused, Write};
+use velodrome_engine::{Condition, Effects, Engine, Key, Refused, ValueRef, Write};
 use velodrome_net::command::{Command, Keys};
 use velodrome_net::resp::Encoder;
 
@@ -62,10 +62,7 @@ fn get<E: Effects>(
     // Raw values that lie inside records cannot be that long together.
     let stats = engine.stats();
     if stats.large_bytes + stats.packed_items > 0 {
-        let mut len = 0;
-        each(engine, keys, db, |engine, key, _| {
-            len += engine.peek(key, moment.now_ms).map_or(0, |item| item.value.len());
-        });
+        let (_, len) = lengths(engine, keys, db, moment.now_ms);
         if len > MGET_REPLY_BYTES_MAX {
             return out.error(&format!(
                 "ERR these values have {len} bytes together and {MGET_REPLY_BYTES_MAX} are \
@@ -78,6 +75,24 @@ fn get<E: Effects>(
         Some(item) => copied(item.value, out),
         None => out.null(),
     });
+}
+
+/// Bytes of the values of these keys that are packed, when they are unpacked, and of all values.
+pub(crate) fn lengths<E: Effects>(
+    engine: &mut Engine<E>,
+    keys: &Keys<'_>,
+    db: u8,
+    now_ms: u64,
+) -> (usize, usize) {
+    let (mut unpacked, mut all) = (0, 0);
+    each(engine, keys, db, |engine, key, _| {
+        if let Some(item) = engine.peek(key, now_ms) {
+            let len = item.value.len();
+            all += len;
+            unpacked += if matches!(item.value, ValueRef::Packed(_)) { len } else { 0 };
+        }
+    });
+    (unpacked, all)
 }
 
 /// MSET

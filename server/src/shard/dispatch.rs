@@ -158,7 +158,9 @@ impl Shard {
         if matches!(command, Command::Eval { .. } | Command::EvalSha { .. }) {
             return self.run_here(session, command, wire);
         }
-        match self.only_shard_of(keys).filter(|_| keys.len() <= KEYS_IN_ONE_PIECE_MAX) {
+        let few = keys.len() <= KEYS_IN_ONE_PIECE_MAX;
+        let only = self.only_shard_of(keys);
+        match only.filter(|core| few && !self.unpacks_much(session.db, command, keys, *core)) {
             Some(core) if core == self.id && self.may_run_now(session) => {
                 let moment = self.moment_of(&session.caller());
                 let (engine, flow, db) = (&mut self.engine, &mut self.flow, session.db);

@@ -7,6 +7,8 @@
 use velodrome_net::command::{Command, Keys, Spec};
 use velodrome_net::resp::{Args, Encoder, Reply};
 
+use crate::execute;
+use crate::limits::{MGET_REPLY_BYTES_MAX, UNPACKED_IN_ONE_PIECE_BYTES_MAX};
 use crate::shard::Shard;
 use crate::shard::answer::{self, After};
 use crate::shard::gather::{Gather, Phase, Scattered};
@@ -239,6 +241,29 @@ impl Shard {
             work.second_round = Some(members.into_iter().map(|member| member.batch).collect());
         }
         self.start(session, id, work);
+    }
+
+    /// Whether a command that one shard can run would unpack so much that it takes turns, a piece
+    /// a key. What is refused for its length is refused in one piece.
+    pub(super) fn unpacks_much(
+        &mut self,
+        db: u8,
+        command: &Command<'_>,
+        keys: Keys<'_>,
+        core: u16,
+    ) -> bool {
+        let (packed_items, packed_raw_bytes) = self.engine.packed();
+        if packed_items == 0 || !matches!(command, Command::MGet { .. }) {
+            return false;
+        }
+        let (unpacked, all) = if core == self.id {
+            execute::lengths(&mut self.engine, &keys, db, self.moment.now_ms)
+        } else {
+            // A sibling's values are taken to be like these.
+            let len = keys.len() * (packed_raw_bytes / packed_items) as usize;
+            (len, len)
+        };
+        unpacked > UNPACKED_IN_ONE_PIECE_BYTES_MAX && all <= MGET_REPLY_BYTES_MAX
     }
 
     /// Adds one piece a key, and the step that combines them.

@@ -1,5 +1,6 @@
 //! Turns are short: connections that have more to be executed share them, long commands span them.
 
+use velodrome_engine::{Codec, Compression};
 use velodrome_net::{Chunk, ConnId};
 
 use super::actor::{Actor, Answer, Words};
@@ -7,6 +8,7 @@ use super::node::{Node, Weather};
 use super::wire::SimulatedWire;
 use crate::limits::{
     COMMANDS_PER_CONNECTION_PER_TURN_MAX, COMMANDS_PER_TURN_MAX, PIECES_PER_TURN_MAX,
+    UNPACKED_IN_ONE_PIECE_BYTES_MAX,
 };
 use crate::shard::session::Profile;
 use crate::shard::wire::Wire;
@@ -109,4 +111,39 @@ fn a_long_command_is_run_in_slices() {
         before += written;
     }
     assert_eq!(wire.output(conn).expect("it is open"), b"+OK\r\n");
+}
+
+#[test]
+fn values_that_take_long_to_unpack_are_read_in_slices() {
+    const VALUE_LEN: usize = 4096;
+    let compression = Compression { codec: Codec::Lz4, threshold_bytes: 64 };
+    let mut node = Node::<Absent>::new(1, Weather { shards: 1, compression, ..Weather::default() });
+    let (shard, mut wire) = (&mut node.shards[0], SimulatedWire::new(1));
+    let (conn, mut inputs) = (ConnId::new(1, 0), Vec::new());
+    wire.open(conn);
+    shard.open(conn, Profile::default());
+    let value = "v".repeat(VALUE_LEN);
+    let few = UNPACKED_IN_ONE_PIECE_BYTES_MAX / VALUE_LEN;
+    for count in [few, few + 1] {
+        let keys: Vec<String> = (0..count).map(|n| format!("k{n}")).collect();
+        for key in &keys {
+            let request = format!("SET {key} {value}\r\n");
+            shard.receive(conn, Chunk::copied(request.as_bytes()), &mut inputs, &mut wire);
+            shard.serve(&mut inputs, &mut wire);
+        }
+        wire.output(conn).expect("it is open").clear();
+        assert_eq!(shard.engine.stats().packed_items, count as u64);
+        let request = format!("MGET {}\r\n", keys.join(" "));
+        shard.receive(conn, Chunk::copied(request.as_bytes()), &mut inputs, &mut wire);
+        shard.serve(&mut inputs, &mut wire);
+        let at_once = !wire.output(conn).expect("it is open").is_empty();
+        assert_eq!(at_once, count == few, "{count} values");
+        while wire.output(conn).expect("it is open").is_empty() {
+            shard.settle_own(&mut wire);
+        }
+        let expected =
+            format!("*{count}\r\n") + &format!("${VALUE_LEN}\r\n{value}\r\n").repeat(count);
+        assert!(*wire.output(conn).expect("it is open") == expected.as_bytes());
+        wire.output(conn).expect("it is open").clear();
+    }
 }
