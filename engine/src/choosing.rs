@@ -142,7 +142,7 @@ impl<E: Effects> Engine<E> {
             if segment.state != State::Sealed || self.is_being_passed(number) {
                 continue;
             }
-            let dead = (segment.used - segment.live) as usize;
+            let dead = segment.dead();
             if survey.deadest.is_none_or(|(_, most)| dead > most) {
                 survey.deadest = Some((number, dead));
             }
@@ -186,7 +186,7 @@ impl<E: Effects> Engine<E> {
     fn prospect(&self, number: u32, samples_max: usize, work: &mut Work) -> Prospect {
         let segment = self.segments.segment(number);
         let mut worths = Vec::with_capacity(samples_max);
-        let (mut offset, mut seen, mut live) = (0, 0, 0);
+        let (mut offset, mut seen, mut live) = (segment.front as usize, 0, 0);
         while seen < samples_max && offset < segment.used as usize {
             let record = self.segments.record(self.segments.address(number, offset));
             if !record.shape().is_dead() {
@@ -199,7 +199,7 @@ impl<E: Effects> Engine<E> {
             seen += 1;
         }
         work.items += seen;
-        let used = segment.used as usize;
+        let used = (segment.used - segment.front) as usize;
         Prospect { number, used, live: segment.live as usize, worths, seen: live }
     }
 }

@@ -19,6 +19,8 @@ impl<E: Effects> Engine<E> {
     pub(crate) fn clean_step(&mut self, scan_bytes: usize, now_ms: u64) -> bool {
         let Some(victim) = self.cleaner.victim else { return false };
         let (mut work, mut scanned) = (Work::default(), 0);
+        // Where all may go, each will be dead here: its copy takes its place in the account.
+        let all_may_go = self.keeper.policy().spares_nothing();
         let within = |work: &Work| work.items < STEP_ITEMS_MAX && work.bytes < STEP_BYTES_MAX;
         while scanned < scan_bytes && within(&work) {
             let segment = *self.segments.segment(victim);
@@ -27,11 +29,15 @@ impl<E: Effects> Engine<E> {
                 self.segments.finish_cleaning(victim);
                 break;
             }
-            let at = self.segments.address(victim, self.cleaner.offset);
+            let offset = self.cleaner.offset;
+            let at = self.segments.address(victim, offset);
             let shape = self.segments.record(at).shape();
             self.cleaner.offset += shape.len();
             scanned += shape.len();
             work.items += 1;
+            if all_may_go {
+                self.segments.set_front(victim, offset + shape.len());
+            }
             if shape.is_dead() {
                 continue;
             }
@@ -105,8 +111,8 @@ impl<E: Effects> Engine<E> {
     pub(crate) fn start_cleaning(&mut self, number: u32, rule: Rule) -> bool {
         self.keeper.is_full = true;
         self.segments.start_cleaning(number);
-        let hand = self.cleaner.hand;
-        self.cleaner = Cleaner { victim: Some(number), offset: 0, rule, hand };
+        let (hand, offset) = (self.cleaner.hand, self.segments.segment(number).front as usize);
+        self.cleaner = Cleaner { victim: Some(number), offset, rule, hand };
         true
     }
 }

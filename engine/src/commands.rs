@@ -14,7 +14,8 @@ use crate::item::Item;
 use crate::key::Key;
 use crate::large::StagedValue;
 use crate::limits::{
-    INDEX_GROWTH_BYTES_MAX, KEY_LEN_BYTES_MAX, RESERVE_SEGMENTS, SEGMENT_LEN_BYTES_MIN,
+    INDEX_GROWTH_BYTES_MAX, KEY_LEN_BYTES_MAX, OTHERS_SEGMENTS_MIN, SEGMENT_LEN_BYTES_MIN,
+    SEGMENT_SHARE,
 };
 use crate::record::INLINE_LEN_MAX;
 use crate::refused::Refused;
@@ -22,8 +23,6 @@ use crate::table::Address;
 use crate::version::Version;
 use crate::write::{Condition, Deadline, NewValue, Stored, Write};
 
-/// The part of a segment that a value, and a key, may fill; longer values get their own mapping.
-const SEGMENT_SHARE: usize = 8;
 /// Keys and values up to this length may be held whatever a segment's length is.
 const SHORT_LEN_MAX: usize = SEGMENT_LEN_BYTES_MIN / SEGMENT_SHARE;
 
@@ -132,7 +131,7 @@ impl<E: Effects> Engine<E> {
         true
     }
 
-    #[inline]
+    #[inline(always)]
     fn mark_used(&mut self, at: Address) {
         let access = || self.segments.record(at).shape().access();
         if let Some(access) = self.keeper.used(access, self.index.items()) {
@@ -207,6 +206,7 @@ impl<E: Effects> Engine<E> {
     fn remove_found(&mut self, key: &Key<'_>, at: Address, cause: Cause, now_ms: u64) {
         let place = key.place();
         self.change(Mutation::Remove { place, at, cause }, None, now_ms);
+        self.keep_within(now_ms);
     }
 
     #[inline(always)]
@@ -293,7 +293,7 @@ impl<E: Effects> Engine<E> {
 
     /// Bytes of the longest value there can be room for.
     pub(crate) fn value_len_max(&self) -> usize {
-        let kept = (RESERVE_SEGMENTS + 2) * self.segments.segment_len() as u64
+        let kept = OTHERS_SEGMENTS_MIN * self.segments.segment_len() as u64
             + 2 * INDEX_GROWTH_BYTES_MAX
             + BESIDE_VALUE_BYTES_MAX as u64;
         let room = self.limits.memory_bytes_max.saturating_sub(kept);

@@ -21,7 +21,7 @@ use crate::key::{Key, KeyHasher, Place};
 use crate::large::LargeValue;
 use crate::larges::Larges;
 use crate::largest::Largest;
-use crate::limits::PREFETCH_RECORD_BYTES_MAX;
+use crate::limits::{ADDRESS_SPACE_BYTES_MAX, PREFETCH_RECORD_BYTES_MAX, SPARE_SEGMENTS};
 use crate::mapping::{prefetch, prefetch_near};
 use crate::packed::Packed;
 use crate::policy::{Keeper, Policy};
@@ -46,6 +46,8 @@ pub struct Engine<E: Effects> {
     pub(crate) hasher: KeyHasher,
     pub(crate) slot_of: fn(&[u8]) -> u16,
     pub(crate) limits: Limits,
+    /// The highest memory limit there may be.
+    pub(crate) address_space_bytes: u64,
     /// What may be accounted now: the limit, or what was held when it was lowered.
     pub(crate) ceiling: u64,
     pub(crate) index: Index,
@@ -54,8 +56,6 @@ pub struct Engine<E: Effects> {
     pub(crate) wheel: Wheel,
     pub(crate) sequences: Sequences,
     pub(crate) keeper: Keeper,
-    /// How far each queue of segments has been walked, by stream.
-    pub(crate) passed: [Walk; 4],
     pub(crate) hot: Hot,
     pub(crate) largest: Largest,
     pub(crate) largest_checked_ms: u64,
@@ -79,13 +79,17 @@ impl<E: Effects> Engine<E> {
         config.check()?;
         let bytes = config.address_space_bytes;
         let refused = |cause| StartError::Reserve { bytes, cause };
-        let segments = Segments::reserve(config.segment_len, bytes).map_err(refused)?;
+        // Segments that are not filled yet, or were walked past, take addresses beyond the limit.
+        let spare = (SPARE_SEGMENTS * config.segment_len) as u64;
+        let reserved = (bytes + spare).min(ADDRESS_SPACE_BYTES_MAX);
+        let segments = Segments::reserve(config.segment_len, reserved).map_err(refused)?;
         let index = Index::reserve(bytes).map_err(refused)?;
         Ok(Self {
             effects,
             hasher: config.hasher,
             slot_of: config.slot_of,
             limits: config.limits,
+            address_space_bytes: bytes,
             ceiling: config.limits.memory_bytes_max,
             index,
             segments,
@@ -93,7 +97,6 @@ impl<E: Effects> Engine<E> {
             wheel: Wheel::new(),
             sequences: Sequences::new(config.start),
             keeper: Keeper::new(config.policy),
-            passed: [Walk::default(); 4],
             hot: Hot::new(config.seed),
             largest: Largest::default(),
             largest_checked_ms: 0,
@@ -173,7 +176,7 @@ impl<E: Effects> Engine<E> {
                 self.segments.byte(at, offset).into_iter().for_each(prefetch);
             }
         }
-        if self.segments.live_bytes() > self.index.items() * LONG_RECORD_LEN as u64 {
+        if self.segments.totals().live_bytes > self.index.items() * LONG_RECORD_LEN as u64 {
             self.prefetch_long(records);
         }
     }
@@ -194,7 +197,7 @@ impl<E: Effects> Engine<E> {
     #[inline]
     pub fn accounted_bytes(&self) -> u64 {
         let index = self.index_bytes();
-        self.segments.in_use_bytes() + index + self.larges.bytes()
+        self.segments.totals().charged_bytes() + index + self.larges.bytes()
     }
 
     /// Bytes of the index's tables, the wheel's chunks and the ghost.
@@ -227,14 +230,14 @@ impl<E: Effects> Engine<E> {
     pub fn stats(&self) -> Stats {
         let mut longest_step = self.counters.longest_step;
         longest_step.raise(self.index.footprint.longest);
-        let live_bytes = self.segments.live_bytes();
+        let live_bytes = self.segments.totals().live_bytes;
         let (tally, unpacking) = (self.packing.tally, &self.packing.unpacking);
         Stats {
             items: self.index.items(),
             items_with_deadline: self.index.deadlines(),
             segments: self.segments.in_use(),
             live_bytes,
-            dead_bytes: self.segments.in_use_bytes() - live_bytes,
+            dead_bytes: self.segments.totals().charged_bytes() - live_bytes,
             index_bytes: self.index_bytes(),
             large_bytes: self.larges.bytes(),
             wheel_entries: self.wheel.entries(),

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Nothing is ever unlinked. Invariant: a link whose serial is not its segment's any more, or whose
-//! segment is being cleaned, means nothing: the stack ends there, and what lay below is left to
-//! compaction. Cost: sixteen bytes a length; the links take no memory.
+//! segment is being cleaned, or into a segment's front, means nothing: the stack ends there, and
+//! what lay below is left to compaction. Cost: sixteen bytes a length; the links take no memory.
 
 use crate::limits::HOLE_LEN_BYTES_MAX;
 use crate::record::{ACCESS_BITS, RECORD_ALIGN};

@@ -306,7 +306,10 @@ impl Retired {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::SLOT_COUNT;
+    use crate::limits::{SLOT_COUNT, SMALL_GROWTH_BYTES_MAX};
+
+    /// What a deadline may add at the same time.
+    const WHEEL_CHUNK_BYTES: usize = 512;
 
     fn place(i: u64, db: u8) -> Place {
         let hash = i.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -323,6 +326,27 @@ mod tests {
     fn pack(index: &mut Index, place: impl Fn(u64) -> Place) {
         while let Some(entry) = index.footprint.runs.displaced() {
             assert!(index.fill_hole(place(entry.address().0)) > 0);
+        }
+    }
+
+    #[test]
+    fn an_insertion_adds_no_more_than_was_said() {
+        // One slot, a page of them, all: with items that come and go.
+        for slots in [1, 64, SLOT_COUNT as u16] {
+            let mut index = Index::reserve(256 << 20).expect("reserves");
+            let place = |i: u64| Place { slot: any_place(i).slot % slots, ..any_place(i) };
+            for i in 0..100_000 {
+                let (before, said) = (index.footprint.bytes(), index.footprint.growth_max);
+                index.insert(place(i), Address(i));
+                let added = index.footprint.bytes().saturating_sub(before) + WHEEL_CHUNK_BYTES;
+                assert!(added as u64 <= said, "{added} of {said} in {slots} slots");
+                if i % 3 == 0 {
+                    index.remove(place(i / 2), Address(i / 2));
+                    index.insert(place(i / 2), Address(i / 2));
+                }
+            }
+            let small = index.footprint.growth_max == SMALL_GROWTH_BYTES_MAX;
+            assert_eq!(small, slots == SLOT_COUNT as u16, "{slots} slots");
         }
     }
 

@@ -68,6 +68,10 @@ mod directory;
 mod node;
 // The memory records lie in.
 mod segments;
+// Which of them are free.
+mod vacant;
+// What their accounts add up to.
+mod totals;
 // One segment's account.
 mod segment;
 // The places of dead records, for writes that need exactly their length.

@@ -38,10 +38,17 @@ pub const HOLE_LEN_BYTES_MAX: usize = 4096;
 /// Segments whose dead bytes are worth a compaction while memory is to spare.
 pub const COMPACT_SEGMENTS_MIN: u64 = 4;
 
-/// Segments whose room is kept free so that a write waits for a bounded step only.
-pub const RESERVE_SEGMENTS: u64 = 2;
+/// The part of a segment that a value, and a key, may fill; longer values get their own mapping.
+pub const SEGMENT_SHARE: usize = 8;
+/// This part of a segment is kept free, so that a write waits for a bounded step only.
+pub const RESERVE_SHARE: usize = 4;
+/// Segments that the longest value leaves to others.
+pub const OTHERS_SEGMENTS_MIN: u64 = 4;
 /// Free segments that stay resident for reuse.
-pub const FREE_RESIDENT_SEGMENTS_MAX: usize = 4;
+pub const FREE_RESIDENT_SEGMENTS_MAX: usize = 2;
+/// Segments that may be in use beyond the limit, since they are not charged whole: two open ones a
+/// stream, the first of each, and those that wait to be given back.
+pub const SPARE_SEGMENTS: usize = 16;
 /// A write scans this many times its own length of the segment being cleaned.
 pub const CLEAN_PACE: usize = 6;
 /// Segments considered when one is chosen to pay.
@@ -59,7 +66,12 @@ pub const TABLE_BUCKETS_MAX: usize = 128;
 pub const BRANCH_FANOUT: usize = 16;
 /// Bits of hash that an index entry keeps.
 pub const FRAGMENT_BITS: u32 = 28;
-/// What one insertion can add to the index: a page, a branch and its sixteen tables.
+/// Buckets of a small table.
+pub const SMALL_TABLE_BUCKETS_MAX: usize = 32;
+/// What one change can add to index and wheel while all tables are small: a directory, a page, a
+/// table, and what is known of their memory.
+pub const SMALL_GROWTH_BYTES_MAX: u64 = 12 << 10;
+/// What it can add then: a page, a branch and its sixteen tables.
 pub const INDEX_GROWTH_BYTES_MAX: u64 = 48 << 10;
 
 /// Below this many items eviction is exact LRU.

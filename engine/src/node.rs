@@ -8,7 +8,11 @@
 
 use std::io;
 
-use crate::limits::{BRANCH_FANOUT, FRAGMENT_BITS};
+use crate::bucket::BUCKET_PLACES;
+use crate::limits::{
+    BRANCH_FANOUT, FRAGMENT_BITS, INDEX_GROWTH_BYTES_MAX, SMALL_GROWTH_BYTES_MAX,
+    SMALL_TABLE_BUCKETS_MAX,
+};
 use crate::runs::Runs;
 use crate::stats::Work;
 use crate::table::{Address, Entry, HOME_IGNORES_BITS, Room, Table};
@@ -25,6 +29,8 @@ pub(crate) struct Footprint {
     pub(crate) runs: Runs,
     /// Bytes allocated beside tables.
     pub(crate) fixed_bytes: usize,
+    /// The most bytes that one change of it, and of the wheel, can add.
+    pub(crate) growth_max: u64,
     /// The largest single change of its shape.
     pub(crate) longest: Work,
 }
@@ -33,13 +39,25 @@ impl Footprint {
     /// Nothing yet, with addresses for tables of `bytes_max` bytes together.
     pub(crate) fn reserve(bytes_max: u64) -> io::Result<Self> {
         let runs = Runs::reserve(bytes_max)?;
-        Ok(Self { runs, fixed_bytes: 0, longest: Work::default() })
+        Ok(Self {
+            runs,
+            fixed_bytes: 0,
+            growth_max: SMALL_GROWTH_BYTES_MAX,
+            longest: Work::default(),
+        })
     }
 
     /// Bytes of the index.
     #[inline]
     pub(crate) fn bytes(&self) -> usize {
         self.fixed_bytes + self.runs.bytes()
+    }
+
+    /// A table has become larger.
+    fn grew(&mut self, table: &Table) {
+        if table.places() > SMALL_TABLE_BUCKETS_MAX * BUCKET_PLACES {
+            self.growth_max = INDEX_GROWTH_BYTES_MAX;
+        }
     }
 
     fn rebuilt(&mut self, tables: usize, entries: usize) {
@@ -105,6 +123,7 @@ impl Node {
                     Room::Ready => return table.insert(entry),
                     Room::Rebuilt => {
                         footprint.rebuilt(2, table.len());
+                        footprint.grew(table);
                         return table.insert(entry);
                     }
                     Room::Full => node.split(shift - BRANCH_BITS, footprint),

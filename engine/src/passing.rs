@@ -2,11 +2,10 @@
 //!
 //! So `fifo` and `s3fifo` know exactly what is oldest, whether a limit counts items or bytes: what
 //! stays is appended again, what goes leaves a dead record, and a segment that was walked through
-//! is free. Invariant: records before the cursor of a queue are dead. Cost: a record is looked at
-//! once each time round.
+//! is free. Invariant: where a queue has come to is the front of its first segment. Cost: a record
+//! is looked at once each time round.
 
 use crate::change::Mutation;
-use crate::cleaner::Walk;
 use crate::effect::{Cause, Effects};
 use crate::engine::Engine;
 use crate::limits::{STEP_BYTES_MAX, STEP_ITEMS_MAX};
@@ -69,6 +68,9 @@ impl<E: Effects> Engine<E> {
             self.bury(at);
             return Some(Passed::Stayed(len));
         }
+        // Whatever becomes of it, it will be dead here: its copy takes its place in the account.
+        let (number, offset) = self.segments.place_of(at);
+        self.segments.set_front(number, offset + len);
         let again = match (self.keeper.policy().order(), stream) {
             (Order::Queues, Stream::Writes) => s3fifo::promoted(shape.access()),
             (Order::Queues, _) => s3fifo::again(shape.access()),
@@ -99,7 +101,7 @@ impl<E: Effects> Engine<E> {
         let items = self.index.items();
         let (weight, all) = match self.limits.items_max {
             Some(_) => (1, items),
-            None => (len, self.segments.live_bytes()),
+            None => (len, self.segments.totals().live_bytes),
         };
         let names = s3fifo::ghost_of(items);
         self.keeper.ghost.insert(hash, weight, names, s3fifo::ghost_of(all), may_grow);
@@ -127,8 +129,8 @@ impl<E: Effects> Engine<E> {
     fn main_pays(&self) -> bool {
         let segments = &self.segments;
         let (small, all) = match self.limits.items_max {
-            Some(items_max) => (segments.items_of(Stream::Writes), items_max),
-            None => (segments.live_bytes_of(Stream::Writes), segments.live_bytes()),
+            Some(items_max) => (segments.totals().items_of(Stream::Writes), items_max),
+            None => (segments.totals().live_bytes_of(Stream::Writes), segments.totals().live_bytes),
         };
         let main = match self.limits.items_max {
             Some(_) => self.index.items().saturating_sub(small),
@@ -142,31 +144,17 @@ impl<E: Effects> Engine<E> {
         while within(work) {
             let head = self.segments.oldest_of(stream)?;
             let segment = *self.segments.segment(head);
-            let passed = &mut self.passed[stream as usize];
-            if (passed.segment, passed.serial) != (head, segment.serial) {
-                *passed = Walk { segment: head, serial: segment.serial, ..Walk::default() };
-            }
             work.items += 1;
-            if passed.offset >= segment.used as usize && segment.state == State::Sealed {
-                // Something was written behind the cursor, before the policy was this one.
-                passed.offset = 0;
-                continue;
-            }
-            if passed.offset >= segment.used as usize
-                && self.segments.seal_spare(stream) == Some(head)
-            {
-                continue;
-            }
-            let passed = &self.passed[stream as usize];
-            if segment.state == State::Cleaning || passed.offset >= segment.used as usize {
+            if segment.state == State::Cleaning || segment.front == segment.used {
                 return None;
             }
-            let at = self.segments.address(head, passed.offset);
+            let offset = segment.front as usize;
+            let at = self.segments.address(head, offset);
             let shape = self.segments.record(at).shape();
             if !shape.is_dead() {
                 return Some(at);
             }
-            self.passed[stream as usize].offset += shape.len();
+            self.segments.set_front(head, offset + shape.len());
         }
         None
     }

@@ -9,7 +9,7 @@ use crate::collected::BESIDE_VALUE_BYTES_MAX;
 use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::large::pages;
-use crate::limits::{CLEAN_PACE, INDEX_GROWTH_BYTES_MAX, RESERVE_SEGMENTS, STEP_BYTES_MAX};
+use crate::limits::{CLEAN_PACE, RESERVE_SHARE, SEGMENT_SHARE, STEP_BYTES_MAX};
 use crate::refused::Refused;
 use crate::segment::{State, Stream};
 use crate::stats::Work;
@@ -21,7 +21,14 @@ impl<E: Effects> Engine<E> {
     /// Whether a change that only touches index and wheel stays within the limit.
     #[inline]
     pub(crate) fn has_margin(&self) -> bool {
-        self.accounted_bytes() + INDEX_GROWTH_BYTES_MAX <= self.ceiling
+        self.accounted_bytes() + self.index.footprint.growth_max <= self.ceiling
+    }
+
+    /// Removals may let tables shrink, which leaves holes among them for a while: what is accounted
+    /// stays within the limit.
+    #[inline]
+    pub(crate) fn keep_within(&mut self, now_ms: u64) {
+        while self.accounted_bytes() > self.ceiling && self.reclaim_step(now_ms) {}
     }
 
     /// [`Engine::reserve_here`] for those that have no need to be quick.
@@ -44,22 +51,22 @@ impl<E: Effects> Engine<E> {
         large_len: u64,
         now_ms: u64,
     ) -> Result<(), Refused> {
-        let (mut headroom, reserve) = (self.headroom(), self.reserve_bytes());
-        if self.lacks(headroom, reserve) {
-            self.clean(record_len * CLEAN_PACE, now_ms);
-            headroom = self.headroom();
+        let needed = record_len as u64 + large_len;
+        if self.headroom() >= self.reserve_bytes() + needed {
+            self.segments.lend(!self.keeper.policy().walks_queues());
+        } else {
+            self.make_way(record_len, large_len, now_ms)?;
         }
-        let in_order = self.keeper.policy().walks_queues();
-        self.segments.lend(!in_order && headroom >= reserve);
-        // What fits below the limit does so below the ceiling.
-        let fits = large_len == 0 && headroom >= INDEX_GROWTH_BYTES_MAX;
-        if fits && self.segments.has_place(record_len) {
+        if large_len > 0 {
+            self.release_idle(large_len);
+        }
+        if self.segments.has_place(record_len) {
             return Ok(());
         }
         self.open_place(record_len, large_len, now_ms)
     }
 
-    /// Makes room where a segment must be opened, or memory given back first.
+    /// Opens a segment to write to. The addresses may be used up though memory is not.
     #[inline(never)]
     fn open_place(
         &mut self,
@@ -67,6 +74,21 @@ impl<E: Effects> Engine<E> {
         large_len: u64,
         now_ms: u64,
     ) -> Result<(), Refused> {
+        if self.segments.open_next(Stream::Writes) {
+            return Ok(());
+        }
+        self.make_way(record_len, large_len, now_ms)?;
+        match self.segments.has_place(record_len) || self.segments.open_next(Stream::Writes) {
+            true => Ok(()),
+            false => Err(self.out_of_memory(record_len as u64)),
+        }
+    }
+
+    /// Makes room near the limit.
+    #[inline(never)]
+    fn make_way(&mut self, record_len: usize, large_len: u64, now_ms: u64) -> Result<(), Refused> {
+        self.clean(record_len * CLEAN_PACE, now_ms);
+        self.segments.lend(false);
         if !self.fits(record_len, large_len) {
             self.counters.stalls += 1;
             while !self.fits(record_len, large_len) {
@@ -75,13 +97,7 @@ impl<E: Effects> Engine<E> {
                 }
             }
         }
-        if large_len > 0 {
-            self.release_idle(large_len);
-        }
-        if self.segments.has_place(record_len) || self.segments.open_next(Stream::Writes) {
-            return Ok(());
-        }
-        Err(self.out_of_memory(record_len as u64))
+        Ok(())
     }
 
     /// Makes room for a value of `value_len` bytes ahead of its write, in up to `steps_max` bounded
@@ -106,24 +122,21 @@ impl<E: Effects> Engine<E> {
 
     #[inline]
     fn fits(&self, record_len: usize, large_len: u64) -> bool {
-        let mut growth = INDEX_GROWTH_BYTES_MAX + large_len;
-        let opens = !self.segments.has_place(record_len);
-        if opens {
-            growth += self.segments.segment_len() as u64;
-        }
-        if opens || large_len > 0 {
-            growth += self.kept_bytes();
+        let mut growth = self.index.footprint.growth_max + self.kept_bytes();
+        growth += record_len as u64 + large_len;
+        if !self.segments.has_place(record_len) {
+            let Some(tail) = self.segments.charge_of_opening(Stream::Writes) else { return false };
+            growth += tail as u64;
         }
         self.accounted_bytes() + growth <= self.ceiling
     }
 
-    /// Bytes that a segment opened for writes leaves to the survivors of a cleaning, which may be
-    /// all that was in another one.
-    #[inline]
+    /// Bytes that writes leave to the survivors of a cleaning: where some items may not go, all of
+    /// a segment, else the end of one.
     fn kept_bytes(&self) -> u64 {
-        let policy = self.keeper.policy();
-        let none = !policy.has_survivors() || (policy.spares_nothing() && !self.keeper.is_full);
-        if none { 0 } else { self.segments.segment_len() as u64 }
+        let segment_len = self.segments.segment_len();
+        let all = !self.keeper.policy().spares_nothing();
+        if all { segment_len as u64 } else { (segment_len / SEGMENT_SHARE) as u64 }
     }
 
     /// Bytes up to the limit.
@@ -132,29 +145,17 @@ impl<E: Effects> Engine<E> {
         self.limits.memory_bytes_max.saturating_sub(self.accounted_bytes())
     }
 
-    /// Whether writes pay for cleaning: what may be opened yet and what is open lacks.
-    #[inline]
+    /// Whether writes pay for cleaning.
     pub(crate) fn is_short(&self) -> bool {
-        self.lacks(self.headroom(), self.reserve_bytes())
+        self.headroom() < self.reserve_bytes()
     }
 
-    #[inline(always)]
-    fn lacks(&self, headroom: u64, reserve: u64) -> bool {
-        if headroom >= reserve {
-            return false;
-        }
-        let open = self.segments.room_of(Stream::Writes) + self.segments.room_of(Stream::Survivors);
-        // Beyond a lowered limit what is open does not count.
-        headroom == 0 || headroom + (open as u64) < reserve
-    }
-
-    /// Room below which writes pay for cleaning.
+    /// Room below which writes pay for cleaning: more than they leave to survivors.
     #[inline]
     pub(crate) fn reserve_bytes(&self) -> u64 {
         let segment_len = self.segments.segment_len();
-        // A segment as short as a step is cleaned at once.
-        let segments = if segment_len <= STEP_BYTES_MAX { 1 } else { RESERVE_SEGMENTS };
-        segments * segment_len as u64 + INDEX_GROWTH_BYTES_MAX
+        let whole = if self.keeper.policy().spares_nothing() { 0 } else { segment_len };
+        (whole + segment_len / RESERVE_SHARE) as u64 + self.index.footprint.growth_max
     }
 
     /// One bounded step of what gives memory soonest, scanning `scan_bytes` if that is cleaning.
@@ -205,9 +206,10 @@ impl<E: Effects> Engine<E> {
     /// Where some items may not go, what is dead comes first, then segments that are worth it,
     /// then single items.
     fn reclaim_sparing(&mut self, now_ms: u64) -> bool {
-        let (segment_len, in_use) = (self.segments.segment_len(), self.segments.in_use_bytes());
+        let (segment_len, in_use) =
+            (self.segments.segment_len(), self.segments.totals().charged_bytes());
         let dead_max = (2 * segment_len as u64).max(in_use / SPARING_DEAD_SHARE);
-        if self.segments.dead_bytes() > dead_max
+        if self.segments.totals().dead_bytes() > dead_max
             && self.choose_deadest(segment_len / SPARING_DEAD_SHARE as usize)
         {
             return true;
@@ -221,7 +223,7 @@ impl<E: Effects> Engine<E> {
     /// In a small store the least worthy item goes first and its segment is compacted afterwards.
     fn reclaim_small(&mut self, now_ms: u64) -> bool {
         let segment_len = self.segments.segment_len() as u64;
-        if self.segments.dead_bytes() > 2 * segment_len && self.choose_deadest(1) {
+        if self.segments.totals().dead_bytes() > 2 * segment_len && self.choose_deadest(1) {
             return true;
         }
         self.evict_one(now_ms) || self.seal_last()

@@ -1,6 +1,15 @@
 //! One segment's account: what it is in, what it is filled with, how much of it lives.
 //!
-//! Invariant: `live` is at most `used`. Cost: some sixty bytes a segment.
+//! What is charged is what is filled, and the end of a segment that no record will take:
+//!
+//! ```text
+//! open      │ front: walked past │ records, live and dead │ free │
+//! sealed    │ front: walked past │ records, live and dead │ tail │
+//!                                └──── charged ───────────┴──────┘ charged when sealed
+//! ```
+//!
+//! Fronts and free ends may be resident without being charged. Invariant: `front` and `live`
+//! together are at most `used`. Cost: some sixty bytes a segment.
 
 /// What a segment is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +55,10 @@ pub(crate) struct Segment {
     pub(crate) used: u32,
     /// Bytes of records that are not dead.
     pub(crate) live: u32,
+    /// Bytes from the front that are dead for good and not charged any more: they were walked past.
+    pub(crate) front: u32,
+    /// Bytes behind `used` that are charged.
+    pub(crate) tail: u32,
     /// Counts openings; never reached by a free one.
     pub(crate) serial: u64,
     /// What it is filled with.
@@ -62,6 +75,8 @@ pub(crate) const FREE: Segment = Segment {
     state: State::Free,
     used: 0,
     live: 0,
+    front: 0,
+    tail: 0,
     serial: u64::MAX,
     stream: Stream::Writes,
     born: u64::MAX,
@@ -70,6 +85,11 @@ pub(crate) const FREE: Segment = Segment {
 };
 
 impl Segment {
+    /// Bytes of dead records that compaction would take back.
+    pub(crate) fn dead(&self) -> usize {
+        (self.used - self.front - self.live) as usize
+    }
+
     /// When its records were last used, as a whole; 0 when nobody noted it.
     pub(crate) fn middle(&self) -> u64 {
         if self.newest == 0 { 0 } else { self.oldest.midpoint(self.newest) }

@@ -1,20 +1,22 @@
 //! Segments: the memory records lie in.
 //!
 //! One reserved address range is cut into segments of one length, filled in order through one
-//! open segment for writes and one for survivors. Invariant: the records of a segment follow
-//! each other without a gap up to `used`, and `live` is the sum of the lengths of those that are
-//! not dead. Cost: appending moves an offset; freeing a segment changes its state only, its
-//! pages are given back in steps.
+//! open segment for writes and some for survivors. Charged is what is filled (`segment.rs`), so
+//! copying a segment's survivors forward, record by record, takes no room of its own. Invariant:
+//! the records of a segment follow each other without a gap up to `used`, those of its front are
+//! dead and stay so, and `live` is the sum of the lengths of those that are not dead. Cost:
+//! appending moves an offset; freeing a segment changes its state only.
 
 use std::io;
 
 use crate::holes::{Holes, Link};
-use crate::limits::{FREE_RESIDENT_SEGMENTS_MAX, STEP_BYTES_MAX};
 use crate::mapping::Mapping;
 use crate::queues::Queues;
 use crate::record::{Head, RECORD_ALIGN, Record, Watched, copy_dated, patch};
 use crate::segment::{FREE, STREAMS, Segment, State, Stream};
 use crate::table::Address;
+use crate::totals::Totals;
+use crate::vacant::Vacant;
 use crate::version::Version;
 
 /// All segments of one engine.
@@ -28,18 +30,10 @@ pub(crate) struct Segments {
     /// The one that was open before, for short records that fit its end.
     spare: [Option<u32>; STREAMS],
     queues: Queues<STREAMS>,
-    /// Live bytes and records by stream.
-    live_of: [u64; STREAMS],
-    items_of: [u64; STREAMS],
-    /// Free with resident pages, free without.
-    resident: Vec<u32>,
-    released: Vec<u32>,
-    /// Being given back, and how far.
-    releasing: Option<(u32, usize)>,
+    totals: Totals,
+    vacant: Vacant,
     serial: u64,
     in_use: u64,
-    live_bytes: u64,
-    used_bytes: u64,
     holes: Holes,
     /// Whether writes may take the places of dead records now.
     lends: bool,
@@ -56,15 +50,10 @@ impl Segments {
             open: [None; STREAMS],
             spare: [None; STREAMS],
             queues: Queues::default(),
-            live_of: [0; STREAMS],
-            items_of: [0; STREAMS],
-            resident: Vec::new(),
-            released: Vec::new(),
-            releasing: None,
+            totals: Totals::default(),
+            vacant: Vacant::default(),
             serial: 0,
             in_use: 0,
-            live_bytes: 0,
-            used_bytes: 0,
             holes: Holes::new(),
             lends: false,
         })
@@ -76,40 +65,15 @@ impl Segments {
         1 << self.len_bits
     }
 
-    /// Bytes of the reserved range.
-    pub(crate) fn address_space_bytes(&self) -> u64 {
-        self.mapping.len() as u64
-    }
-
     /// Segments that are not free.
     pub(crate) fn in_use(&self) -> u64 {
         self.in_use
     }
 
-    /// Bytes of segments that are not free.
+    /// Sums over all segments.
     #[inline]
-    pub(crate) fn in_use_bytes(&self) -> u64 {
-        self.in_use << self.len_bits
-    }
-
-    /// Bytes of records that are not dead.
-    pub(crate) fn live_bytes(&self) -> u64 {
-        self.live_bytes
-    }
-
-    /// Bytes of dead records, which compaction can take back.
-    pub(crate) fn dead_bytes(&self) -> u64 {
-        self.used_bytes - self.live_bytes
-    }
-
-    /// Live bytes of a stream's records.
-    pub(crate) fn live_bytes_of(&self, stream: Stream) -> u64 {
-        self.live_of[stream as usize]
-    }
-
-    /// Live records of a stream.
-    pub(crate) fn items_of(&self, stream: Stream) -> u64 {
-        self.items_of[stream as usize]
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.totals
     }
 
     /// The segment of a stream that was opened first.
@@ -182,10 +146,14 @@ impl Segments {
             || self.room_in(self.spare[stream as usize]) >= len
     }
 
-    /// Bytes that the stream's open segment has left.
-    #[inline]
-    pub(crate) fn room_of(&self, stream: Stream) -> usize {
-        self.room_in(self.open[stream as usize])
+    /// Bytes that are charged when the stream opens a segment: the end of one that is sealed then.
+    /// There is none to be opened when the whole range is in use.
+    pub(crate) fn charge_of_opening(&self, stream: Stream) -> Option<usize> {
+        let more = (self.segments.len() + 1) << self.len_bits <= self.mapping.len();
+        (more || self.vacant.has_any()).then(|| match self.spare[stream as usize] {
+            Some(spare) => self.room_in(Some(spare)),
+            None => 0,
+        })
     }
 
     #[inline]
@@ -196,7 +164,12 @@ impl Segments {
     /// Opens a free segment for the stream; the one that was open is spare, the spare one sealed.
     pub(crate) fn open_next(&mut self, stream: Stream) -> bool {
         let Some(next) = self.take_free() else { return false };
-        self.seal_spare(stream);
+        if let Some(spare) = self.spare[stream as usize] {
+            let tail = self.room_in(Some(spare));
+            self.segments[spare as usize].tail = tail as u32;
+            self.totals.tail_bytes += tail as u64;
+            self.seal_spare(stream);
+        }
         let before = self.open[stream as usize];
         self.spare[stream as usize] = before;
         if before.is_some_and(|number| self.segment(number).live == 0) {
@@ -212,8 +185,8 @@ impl Segments {
         true
     }
 
-    /// Seals the stream's spare segment, or else its open one; it is free at once if nothing in it
-    /// lives. Returns its number.
+    /// Seals the stream's spare segment, or else its open one, so that it can pay; it is free at
+    /// once if nothing in it lives. Returns its number.
     pub(crate) fn seal(&mut self, stream: Stream) -> Option<u32> {
         self.seal_spare(stream).or_else(|| {
             let open = self.open[stream as usize].take()?;
@@ -236,13 +209,13 @@ impl Segments {
     }
 
     fn take_free(&mut self) -> Option<u32> {
-        if let Some(number) = self.resident.pop().or_else(|| self.released.pop()) {
+        if let Some(number) = self.vacant.take() {
             return Some(number);
         }
         let number = self.segments.len();
         let end = (number + 1) << self.len_bits;
         if end > self.mapping.len() || self.mapping.extend_usable(end).is_err() {
-            return self.releasing.take().map(|(number, _)| number);
+            return self.vacant.take_releasing();
         }
         self.segments.push(FREE);
         Some(number as u32)
@@ -259,10 +232,8 @@ impl Segments {
         let offset = segment.used as usize;
         segment.used += len as u32;
         segment.live += len as u32;
-        self.live_of[stream as usize] += len as u64;
-        self.items_of[stream as usize] += 1;
-        self.live_bytes += len as u64;
-        self.used_bytes += len as u64;
+        self.totals.came(stream, len);
+        self.totals.used_bytes += len as u64;
         assert!(segment.used as usize <= 1 << self.len_bits, "room was made");
         self.address(number, offset)
     }
@@ -290,9 +261,7 @@ impl Segments {
         let (number, _) = self.place_of(at);
         let segment = &mut self.segments[number as usize];
         segment.live += len as u32;
-        self.live_of[segment.stream as usize] += len as u64;
-        self.items_of[segment.stream as usize] += 1;
-        self.live_bytes += len as u64;
+        self.totals.came(segment.stream, len);
         at
     }
 
@@ -303,8 +272,10 @@ impl Segments {
             return None;
         }
         let Link { at, serial } = self.holes.top(len)?;
-        let segment = self.segments.get(self.place_of(at).0 as usize)?;
-        (segment.serial == serial && segment.state != State::Cleaning).then_some(at)
+        let (number, offset) = self.place_of(at);
+        let segment = self.segments.get(number as usize)?;
+        let stands = segment.serial == serial && segment.state != State::Cleaning;
+        (stands && offset >= segment.front as usize).then_some(at)
     }
 
     /// Writes a whole record.
@@ -381,9 +352,7 @@ impl Segments {
         let len = shape.len();
         let segment = &mut self.segments[number as usize];
         segment.live -= len as u32;
-        self.live_of[segment.stream as usize] -= len as u64;
-        self.items_of[segment.stream as usize] -= 1;
-        self.live_bytes -= len as u64;
+        self.totals.went(segment.stream, len);
         if segment.live == 0 {
             self.empty(number);
         }
@@ -415,6 +384,14 @@ impl Segments {
         segment.state = State::Cleaning;
     }
 
+    /// All records before `offset` are dead and stay so: they are not charged any more.
+    pub(crate) fn set_front(&mut self, number: u32, offset: usize) {
+        let segment = &mut self.segments[number as usize];
+        self.totals.used_bytes += u64::from(segment.front);
+        self.totals.used_bytes -= offset as u64;
+        segment.front = offset as u32;
+    }
+
     /// A cleaned segment is free.
     ///
     /// # Panics
@@ -437,38 +414,25 @@ impl Segments {
 
     fn free(&mut self, number: u32) {
         self.queues.remove(self.segment(number).stream as usize, number);
-        self.used_bytes -= u64::from(self.segment(number).used);
+        let Segment { used, front, tail, .. } = *self.segment(number);
+        self.totals.used_bytes -= u64::from(used - front);
+        self.totals.tail_bytes -= u64::from(tail);
         self.segments[number as usize] = FREE;
         self.in_use -= 1;
-        self.resident.push(number);
-    }
-
-    /// Bytes of free segments whose pages are resident.
-    #[cfg(test)]
-    pub(crate) fn idle_bytes(&self) -> u64 {
-        ((self.resident.len() + usize::from(self.releasing.is_some())) as u64) << self.len_bits
+        self.vacant.push(number);
     }
 
     /// Whether pages are waiting to be given back.
     pub(crate) fn is_releasing(&self) -> bool {
-        self.releasing.is_some() || self.resident.len() > FREE_RESIDENT_SEGMENTS_MAX
+        self.vacant.is_releasing()
     }
 
     /// Gives one step's worth of a free segment's pages back. Returns the bytes.
     pub(crate) fn release_step(&mut self) -> usize {
-        if self.releasing.is_none() && self.resident.len() > FREE_RESIDENT_SEGMENTS_MAX {
-            self.releasing = self.resident.pop().map(|number| (number, 0));
-        }
-        let Some((number, offset)) = self.releasing else { return 0 };
-        let len = STEP_BYTES_MAX.min(self.segment_len() - offset);
-        let start = ((number as usize) << self.len_bits) + offset;
-        self.mapping.release(start..start + len);
-        self.releasing = Some((number, offset + len));
-        if offset + len == self.segment_len() {
-            self.releasing = None;
-            self.released.push(number);
-        }
-        len
+        let Some((number, part)) = self.vacant.release(self.segment_len()) else { return 0 };
+        let start = (number as usize) << self.len_bits;
+        self.mapping.release(start + part.start..start + part.end);
+        part.len()
     }
 }
 
@@ -508,7 +472,7 @@ mod tests {
             assert_eq!(segments.record(*at).value(), &[i as u8; 4000]);
             segments.kill(*at);
         }
-        assert_eq!((segments.in_use(), segments.live_bytes()), (1, 0));
+        assert_eq!((segments.in_use(), segments.totals().live_bytes), (1, 0));
         for round in 0..50 {
             let at = append(&mut segments, b"k", &[round; 7000]);
             segments.kill(at);
@@ -524,7 +488,7 @@ mod tests {
         assert_eq!((len, segments.in_use()), (2032, 1));
         [3, 4, 5].into_iter().for_each(|i: usize| segments.kill(at[i]));
         segments.abandon(at[6]);
-        let dead = segments.dead_bytes();
+        let dead = segments.totals().dead_bytes();
         assert_eq!(segments.take_place(Stream::Writes, len), Address(30 * 1016), "nothing is lent");
         segments.lend(true);
         assert_eq!(segments.take_place(Stream::Writes, len), at[5]);
@@ -537,7 +501,7 @@ mod tests {
             (segments.take_place(Stream::Writes, len), segments.take_place(Stream::Writes, len)),
             (at[4], at[3])
         );
-        assert_eq!(segments.dead_bytes(), dead - 3 * len as u64);
+        assert_eq!(segments.totals().dead_bytes(), dead - 3 * len as u64);
         // What was abandoned stays dead, whatever else is free.
         assert!(segments.hole(len).is_none() && segments.record(at[6]).shape().is_dead());
     }
@@ -568,17 +532,27 @@ mod tests {
     }
 
     #[test]
-    fn idle_pages_are_given_back_in_steps() {
-        let mut segments = Segments::reserve(LEN, 64 * LEN as u64).expect("reserves");
-        let addresses: Vec<_> =
-            (0..40).map(|_| append(&mut segments, b"k", &[1; 60_000])).collect();
-        addresses.iter().for_each(|at| segments.kill(*at));
-        let mut steps = 0;
-        while segments.is_releasing() {
-            assert!(segments.release_step() <= STEP_BYTES_MAX);
-            steps += 1;
-        }
-        assert_eq!((steps, segments.idle_bytes()), (35, 4 * LEN as u64));
+    fn what_is_filled_is_charged_and_ends_that_stay_empty() {
+        let mut segments = Segments::reserve(LEN, 8 * LEN as u64).expect("reserves");
+        let append = |segments: &mut Segments| append(segments, b"key", &[1; 20_000]);
+        let at: Vec<_> = (0..3).map(|_| append(&mut segments)).collect();
+        let len = segments.record(at[0]).shape().len();
+        assert_eq!(segments.totals().charged_bytes(), 3 * len as u64);
+        // The first is spare with the fourth record, and sealed with the seventh.
+        (0..3).for_each(|_| _ = append(&mut segments));
+        assert_eq!(segments.charge_of_opening(Stream::Writes), Some(LEN - 3 * len));
+        append(&mut segments);
+        assert_eq!(segments.totals().charged_bytes(), (LEN + 4 * len) as u64);
+        segments.start_cleaning(0);
+        segments.set_front(0, len);
+        segments.kill(at[0]);
+        assert_eq!(segments.totals().charged_bytes(), (LEN + 3 * len) as u64);
+        segments.stop_cleaning(0);
+        assert_eq!((segments.segment(0).dead(), segments.totals().dead_bytes()), (0, 0));
+        segments.lend(true);
+        assert_eq!(segments.hole(len), None, "the front is nobody's place");
+        at[1..].iter().for_each(|at| segments.kill(*at));
+        assert_eq!((segments.totals().charged_bytes(), segments.in_use()), (4 * len as u64, 2));
     }
 
     #[test]

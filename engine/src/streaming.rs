@@ -6,13 +6,12 @@
 use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::key::Place;
-use crate::limits::INDEX_GROWTH_BYTES_MAX;
 use crate::policy::{Order, ghost_hash, s3fifo};
 use crate::segment::Stream;
 use crate::table::Address;
 
 /// The limit holds this many segments for every class of survivors that `lru` tells apart.
-const SEGMENTS_PER_CLASS: u64 = 32;
+const SEGMENTS_PER_CLASS: u64 = 8;
 /// Classes of survivors told apart at most.
 const CLASSES_MAX: u64 = 3;
 
@@ -42,7 +41,8 @@ impl<E: Effects> Engine<E> {
             Some(at) => self.stream_at(at) != Stream::Writes,
             None => self.comes_back(place) || self.small_is_full(),
         };
-        if main && self.has_room_or_opens(Stream::Survivors, len, INDEX_GROWTH_BYTES_MAX) {
+        let margin = self.index.footprint.growth_max;
+        if main && self.has_room_or_opens(Stream::Survivors, len, margin) {
             return Stream::Survivors;
         }
         Stream::Writes
@@ -70,11 +70,11 @@ impl<E: Effects> Engine<E> {
         }
         match self.limits.items_max {
             Some(items_max) => {
-                self.segments.items_of(Stream::Writes) >= s3fifo::small_of(items_max)
+                self.segments.totals().items_of(Stream::Writes) >= s3fifo::small_of(items_max)
             }
             None => {
                 let small = s3fifo::small_of(self.limits.memory_bytes_max);
-                self.segments.live_bytes_of(Stream::Writes) >= small
+                self.segments.totals().live_bytes_of(Stream::Writes) >= small
             }
         }
     }
@@ -96,7 +96,9 @@ impl<E: Effects> Engine<E> {
         if self.has_room_or_opens(wanted, len, 0) {
             return Some(wanted);
         }
-        Stream::ALL.into_iter().rev().find(|stream| self.segments.has_room(*stream, len))
+        let fits = self.accounted_bytes() + len as u64 <= self.ceiling;
+        let mut others = Stream::ALL.into_iter().rev().filter(|_| fits);
+        others.find(|stream| self.segments.has_room(*stream, len))
     }
 
     /// The stream of survivors that fall due together.
@@ -106,12 +108,13 @@ impl<E: Effects> Engine<E> {
         Stream::ALL[1 + self.keeper.lru.class(last_used, classes) as usize]
     }
 
-    /// Whether `stream` has room for `len` bytes, or a segment more that leaves `margin`.
+    /// Whether `stream` has room for `len` bytes, perhaps in a segment more, that leaves `margin`.
     pub(crate) fn has_room_or_opens(&mut self, stream: Stream, len: usize, margin: u64) -> bool {
+        let after = self.accounted_bytes() + len as u64 + margin;
         if self.segments.has_room(stream, len) {
-            return true;
+            return after <= self.ceiling;
         }
-        let after = self.accounted_bytes() + self.segments.segment_len() as u64 + margin;
-        after <= self.ceiling && self.segments.open_next(stream)
+        let Some(tail) = self.segments.charge_of_opening(stream) else { return false };
+        after + tail as u64 <= self.ceiling && self.segments.open_next(stream)
     }
 }

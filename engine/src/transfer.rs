@@ -136,6 +136,7 @@ impl<E: Effects> Engine<E> {
         if let Some(at) = self.find_older(key, version) {
             let place = key.place();
             self.change(Mutation::Remove { place, at, cause }, Some(version), now_ms);
+            self.keep_within(now_ms);
         }
     }
 

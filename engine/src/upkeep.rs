@@ -27,6 +27,7 @@ impl<E: Effects> Engine<E> {
         let mut more = true;
         for _ in 0..steps_max {
             more = self.maintain_step(now_ms);
+            self.keep_within(now_ms);
             if !more {
                 break;
             }
@@ -85,9 +86,11 @@ impl<E: Effects> Engine<E> {
         if self.cleaner.victim.is_some() {
             return self.clean_step(STEP_BYTES_MAX, now_ms);
         }
-        let (dead, segment_len) = (self.segments.dead_bytes(), self.segments.segment_len());
+        let (dead, segment_len) =
+            (self.segments.totals().dead_bytes(), self.segments.segment_len());
         let worthwhile = COMPACT_SEGMENTS_MIN * segment_len as u64;
-        let wasteful = dead * DEAD_SHARE_MAX > self.segments.in_use_bytes() && dead >= worthwhile;
+        let wasteful =
+            dead * DEAD_SHARE_MAX > self.segments.totals().charged_bytes() && dead >= worthwhile;
         wasteful && self.choose_deadest(segment_len / COMPACT_SHARE)
     }
 
@@ -112,7 +115,7 @@ impl<E: Effects> Engine<E> {
     /// When they are impossible, or beyond the reserved address space.
     pub fn set_limits(&mut self, limits: Limits) -> Result<(), StartError> {
         limits.check()?;
-        let address_space_bytes = self.segments.address_space_bytes();
+        let address_space_bytes = self.address_space_bytes;
         if limits.memory_bytes_max > address_space_bytes {
             return Err(StartError::AddressSpace {
                 address_space_bytes,

@@ -9,7 +9,7 @@ use std::num::NonZeroU64;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use support::{START_MS, check_bounds, config, seed};
-use velodrome_engine::{Config, Deadline, Engine, Write};
+use velodrome_engine::{Config, Deadline, Engine, Policy, Write};
 
 /// A twentieth of all slots, to be filled by a twentieth of some millions of items.
 const SLOTS: u64 = 819;
@@ -102,6 +102,36 @@ fn an_items_overhead_is_bounded_fresh_and_after_ten_turnovers() {
             let at = usize::from(dated);
             assert!(fresh <= FRESH_MAX[at] && turned <= TURNED_OVER_MAX[at]);
         }
+    }
+}
+
+#[test]
+fn a_full_engine_leaves_little_idle() {
+    let hasher = support::hasher();
+    let mut rng = SmallRng::seed_from_u64(seed(42));
+    let cases = [(Policy::Lru, 2 << 20), (Policy::S3Fifo, 2 << 20), (Policy::Lru, 32 << 20)];
+    for (policy, memory) in cases {
+        let config = Config { policy, ..config(memory, None) };
+        let mut engine = Engine::new(config, ()).expect("starts");
+        let (mut used, mut looks) = (0, 0);
+        for i in 0..memory / 200 {
+            let name = (rng.random_range(0.0..1.0_f64).powi(2) * memory as f64 / 200.0) as u64;
+            let name = name.to_le_bytes();
+            let key = support::key(&hasher, 0, &name);
+            if engine.get(&key, START_MS).is_none() {
+                let len = 50 << rng.random_range(0..7);
+                engine.set(&key, Write::plain(&vec![7; len]), START_MS).expect("there is room");
+            }
+            if i > memory / 400 && i % 16 == 0 {
+                let stats = engine.stats();
+                used += stats.live_bytes + stats.index_bytes;
+                looks += 1;
+            }
+        }
+        assert!(engine.stats().evicted > 0);
+        let idle = 1.0 - (used / looks) as f64 / memory as f64;
+        println!("{} of {memory} bytes: {:.1} % idle", policy.name(), idle * 100.0);
+        assert!(idle < 0.03, "{idle}");
     }
 }
 

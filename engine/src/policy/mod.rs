@@ -114,11 +114,6 @@ impl Policy {
         self == Self::NoEviction
     }
 
-    /// Whether what pays first is spared when it was used.
-    pub(crate) fn has_survivors(self) -> bool {
-        !matches!(self, Self::Fifo | Self::Random)
-    }
-
     /// Whether segments pay in the order they were filled in, record by record.
     pub(crate) fn walks_queues(self) -> bool {
         matches!(self, Self::Fifo | Self::S3Fifo)
