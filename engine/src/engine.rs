@@ -10,7 +10,6 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
 use crate::cleaner::{Cleaner, Walk};
-use crate::codec::{PREFIX_LEN, Prefix};
 use crate::compression::Packing;
 use crate::config::{Config, Limits};
 use crate::effect::Effects;
@@ -279,9 +278,16 @@ impl<E: Effects> Engine<E> {
     #[inline(always)]
     pub(crate) fn item(&self, at: Address) -> Item<'_> {
         let record = self.segments.record(at);
-        let value = match record.shape().is_plain() {
-            true => ValueRef::Inline(record.value()),
-            false => self.far_value(record),
+        let shape = record.shape();
+        // What is called returns in registers: a value that went through memory would be waited
+        // for, with all writes before it.
+        let value = if shape.is_plain() {
+            ValueRef::Inline(record.value())
+        } else if shape.is_packed() {
+            let (bytes, by) = (self.packed_value(record), &self.packing.unpacking);
+            ValueRef::Packed(Packed { bytes, by })
+        } else {
+            ValueRef::Large(self.large_value(record))
         };
         Item {
             value,
@@ -293,18 +299,17 @@ impl<E: Effects> Engine<E> {
         }
     }
 
-    /// A value that has a mapping of its own, or is packed.
+    /// A value that has a mapping of its own.
     #[cold]
     #[inline(never)]
-    fn far_value<'a>(&'a self, record: Record<'a>) -> ValueRef<'a> {
-        let large = record.large_number().map(|number| self.larges.get(number));
-        match large {
-            Some(large) if !record.shape().is_packed() => ValueRef::Large(large),
-            _ => {
-                let packed = large.map_or(record.value(), |large| large);
-                let (prefix, bytes) = (Prefix::read(packed), &packed[PREFIX_LEN..]);
-                ValueRef::Packed(Packed { prefix, bytes, by: &self.packing.unpacking })
-            }
-        }
+    fn large_value(&self, record: Record<'_>) -> &Arc<LargeValue> {
+        self.larges.get(record.large_number().expect("the record is a large one"))
+    }
+
+    /// What a packed value was packed to.
+    #[cold]
+    #[inline(never)]
+    fn packed_value<'a>(&'a self, record: Record<'a>) -> &'a [u8] {
+        record.large_number().map_or(record.value(), |number| self.larges.get(number))
     }
 }

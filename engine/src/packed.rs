@@ -5,7 +5,7 @@
 
 use core::cell::{Cell, RefCell};
 
-use crate::codec::{Prefix, Unpacker};
+use crate::codec::{PREFIX_LEN, Prefix, Unpacker};
 
 /// What unpacking took, and its contexts.
 #[derive(Debug)]
@@ -26,8 +26,7 @@ impl Unpacking {
 /// A value that is kept packed.
 #[derive(Clone, Copy, Debug)]
 pub struct Packed<'a> {
-    pub(crate) prefix: Prefix,
-    /// Without the prefix.
+    /// Prefix first.
     pub(crate) bytes: &'a [u8],
     pub(crate) by: &'a Unpacking,
 }
@@ -36,16 +35,16 @@ impl Packed<'_> {
     /// Bytes of the value.
     #[inline]
     pub fn raw_len(&self) -> usize {
-        self.prefix.raw_len()
+        Prefix::read(self.bytes).raw_len()
     }
 
     /// Appends the value to `out`.
     #[cold]
     #[inline(never)]
     pub fn append_to(&self, out: &mut Vec<u8>) {
-        let by = self.by;
+        let (by, prefix) = (self.by, Prefix::read(self.bytes));
         let began_ns = (by.clock_ns)();
-        by.unpacker.borrow_mut().unpack(self.prefix, self.bytes, out);
+        by.unpacker.borrow_mut().unpack(prefix, &self.bytes[PREFIX_LEN..], out);
         by.count.set(by.count.get() + 1);
         by.took_ns.set(by.took_ns.get() + (by.clock_ns)().saturating_sub(began_ns));
     }

@@ -56,6 +56,11 @@ pub(crate) const MULTI_QUEUE_BYTES_MAX: usize = 64 << 20;
 /// Buffer space a parcel keeps between journeys.
 pub(crate) const PARCEL_CAPACITY_KEPT_BYTES: usize = 64 << 10;
 
+/// Empty parcels a shard keeps to fill, for each shard of the node,
+pub(crate) const OWN_EMPTIES_EACH_MAX: usize = 2;
+/// and of each sibling's until it sends them home.
+pub(crate) const HOMEWARD_EMPTIES_MAX: usize = 4;
+
 /// Parcels that may lie between a pair of shards.
 pub(crate) const PARCELS_PER_PAIR_MAX: usize = 64;
 

@@ -13,7 +13,7 @@ pub(crate) struct ArgumentBuffer {
 }
 
 /// One command's arguments within an [`ArgumentBuffer`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ArgumentRange {
     first: u32,
     count: u32,

@@ -2,12 +2,14 @@
 
 use velodrome_engine::Key;
 use velodrome_net::ConnId;
+use velodrome_net::command::Spec;
+use velodrome_net::resp::Args;
 
 use crate::limits::COMMANDS_PER_BATCH_MAX;
 use crate::shard::Shard;
 use crate::shard::input::emptied;
 use crate::shard::outlet::{send_ready, settle};
-use crate::shard::parcel::{Crossing, Item, Note, Parcel, Request, Requests, Ticket};
+use crate::shard::parcel::{Item, Note, Parcel, Request, Ticket};
 use crate::shard::replies::Ready;
 use crate::shard::session::Session;
 use crate::shard::wire::Wire;
@@ -26,9 +28,7 @@ impl Shard {
                 return self.undelivered.push_front((from, parcel));
             }
             parcel.clear();
-            if self.spare.len() < 2 * self.outbox.len() {
-                self.spare.push(parcel);
-            }
+            self.parcels.emptied(from, parcel);
         }
     }
 
@@ -72,7 +72,9 @@ impl Shard {
         if self.flow.over() || next.heavy && !self.has_room_for(parcel.args.get(next.args)) {
             return false;
         }
-        let runs = parcel.take_requests(COMMANDS_PER_BATCH_MAX);
+        let mut runs = std::mem::take(&mut self.lists.runs);
+        runs.clear();
+        parcel.take_requests(COMMANDS_PER_BATCH_MAX, &mut runs);
         let parcel = &*parcel;
         let mut keys: Vec<Option<Key<'_>>> = emptied(std::mem::take(&mut self.lists.keys));
         for (run, range) in &runs {
@@ -82,12 +84,19 @@ impl Shard {
             }));
         }
         self.engine.prefetch(keys.iter().flatten());
-        let all = runs.iter().flat_map(|(run, range)| range.clone().map(move |at| (run, at)));
-        for ((run, at), key) in all.zip(&keys) {
-            self.run_crossing(from, run, &parcel.requests[at], parcel, key.as_ref(), wire);
+        let mut located = keys.iter();
+        for (run, range) in &runs {
+            // One for all: what is copied for each is waited for.
+            let mut request = Request::by(run);
+            let crossings = &parcel.requests[range.clone()];
+            for (crossing, key) in crossings.iter().zip(&mut located) {
+                request.of(run.conn, crossing);
+                let args = parcel.args.get(crossing.args);
+                self.run_crossing(from, crossing.spec, &request, args, key.as_ref(), wire);
+            }
         }
         let full = keys.len() == COMMANDS_PER_BATCH_MAX;
-        self.lists.keys = emptied(keys);
+        (self.lists.keys, self.lists.runs) = (emptied(keys), runs);
         if full {
             self.flow.look(wire.now_ns());
         }
@@ -99,24 +108,18 @@ impl Shard {
     fn run_crossing(
         &mut self,
         from: u16,
-        run: &Requests,
-        crossing: &Crossing,
-        parcel: &Parcel,
+        spec: &Spec,
+        request: &Request,
+        args: Args<'_>,
         key: Option<&Key<'_>>,
         wire: &impl Wire,
     ) {
-        let args = parcel.args.get(crossing.args);
-        let ticket = Ticket::Reply { conn: run.conn, place: crossing.place };
         // By reference, as in `Shard::run`.
-        match &crossing.spec.decode(args) {
-            Ok(command) => {
-                let (caller, slot, args_at) = (run.caller, crossing.slot, crossing.args);
-                let request = Request { ticket, caller, slot, args: args_at };
-                self.run_request_timed(from, &request, command, args, key, wire);
-            }
+        match &spec.decode(args) {
+            Ok(command) => self.run_request_timed(from, request, command, args, key, wire),
             Err(refused) => {
                 self.refused += 1;
-                self.answer(from, ticket, run.caller.proto, |out| {
+                self.answer(from, request.ticket, request.caller.proto, |out| {
                     out.error(&refused.to_string());
                     None
                 });

@@ -35,9 +35,8 @@ impl Shard {
         match spec {
             Some(spec) if plain => match key {
                 // The shard that has the key reads the rest of the request.
-                Some(Located { slot, own: None, .. }) if spec.runs_at_its_key => {
-                    let core = self.table.route(*slot).core;
-                    self.send_request(session, core, *slot, spec, args);
+                Some(Located { slot, core, own: None, .. }) if spec.runs_at_its_key => {
+                    self.send_request(session, *core, *slot, spec, args);
                 }
                 _ => self.decode_and_run(session, spec, args, key, wire),
             },
@@ -123,12 +122,13 @@ impl Shard {
     ) {
         match command.route() {
             Route::Key(bytes) => {
-                let located = self.locate(session.db, bytes);
+                let mut located = self.locate(session.db, bytes);
+                self.hash(&mut located);
                 self.run_located(session, spec, command, args, &located, wire);
             }
             Route::Keys(keys) => self.run_on_keys(session, spec, command, args, keys, wire),
             Route::Slot(slot) => {
-                let core = self.table.route(slot).core;
+                let core = self.table.core(slot);
                 self.send_request(session, core, slot, spec, args);
             }
             Route::AllShards => self.scatter_to_all(session, spec, command, args),
@@ -178,8 +178,7 @@ impl Shard {
 
     /// The shard that has all these keys, if one has.
     pub(super) fn only_shard_of(&self, keys: Keys<'_>) -> Option<u16> {
-        let mut cores =
-            keys.iter().map(|(key, _)| self.table.route(velodrome_ring::slot(key)).core);
+        let mut cores = keys.iter().map(|(key, _)| self.table.core(velodrome_ring::slot(key)));
         let first = cores.next()?;
         cores.all(|core| core == first).then_some(first)
     }

@@ -18,6 +18,7 @@ use crate::limits::{
 use crate::shard::Shard;
 use crate::shard::on_key::Located;
 use crate::shard::outlet::hold_while_waiting;
+use crate::shard::parcel::Run;
 use crate::shard::received::Received;
 use crate::shard::session::Session;
 use crate::shard::wire::Wire;
@@ -71,7 +72,8 @@ pub(super) struct BatchLists {
     arguments: ArgBuf,
     jobs: Vec<Job>,
     prepared: Vec<Prepared<'static>>,
-    /// Keys of siblings' requests.
+    /// Siblings' requests and their keys.
+    pub(super) runs: Vec<Run>,
     pub(super) keys: Vec<Option<Key<'static>>>,
 }
 
@@ -224,6 +226,7 @@ impl Shard {
         for run in jobs.chunk_by(|one, next| one.input == next.input) {
             self.prepare(&inputs[run[0].input], arguments, run, &mut prepared);
         }
+        prepared.iter_mut().filter_map(|item| item.key.as_mut()).for_each(|key| self.hash(key));
         self.engine.prefetch(prepared.iter().filter_map(Prepared::own_key));
         let mut first = 0;
         for run in jobs.chunk_by(|one, next| one.input == next.input) {

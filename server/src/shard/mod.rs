@@ -63,6 +63,8 @@ mod sessions;
 pub(crate) mod session;
 // What a connection sent and nobody has executed.
 pub(crate) mod received;
+// Parcels that are empty.
+mod parcel_pool;
 // What goes from shard to shard.
 pub(crate) mod parcel;
 // Arguments that outlive their buffer.
@@ -96,6 +98,7 @@ use crate::shard::holds::Holds;
 use crate::shard::input::BatchLists;
 use crate::shard::latency_events::LatencyEvents;
 use crate::shard::parcel::Parcel;
+use crate::shard::parcel_pool::ParcelPool;
 use crate::shard::participate::{Running, Work};
 use crate::shard::quota::Whole;
 use crate::shard::session::Session;
@@ -120,7 +123,7 @@ pub(crate) struct Shard {
     session_count: usize,
     outbox: Vec<Parcel>,
     /// Empty parcels whose buffers wait for their next journey.
-    spare: Vec<Parcel>,
+    parcels: ParcelPool,
     holds: Holds<Work>,
     gathers: Gathers,
     running: VecDeque<Running>,
@@ -190,6 +193,7 @@ impl Shard {
         let command_times = CommandTimes::new(config.slowlog_slower_than_us);
         Self {
             whole: Whole::of(&facts, &config),
+            parcels: ParcelPool::new(id, facts.shard_count()),
             id,
             engine,
             config,
@@ -201,7 +205,6 @@ impl Shard {
             sessions: Vec::new(),
             session_count: 0,
             outbox,
-            spare: Vec::new(),
             holds: Holds::default(),
             gathers: Gathers::default(),
             running: VecDeque::new(),
@@ -282,19 +285,9 @@ impl Shard {
     /// The parcel for a sibling, if there is anything to send it.
     pub(crate) fn take_parcel(&mut self, to: u16) -> Option<Parcel> {
         let parcel = &mut self.outbox[usize::from(to)];
-        (!parcel.is_empty())
-            .then(|| std::mem::replace(parcel, self.spare.pop().unwrap_or_default()))
-    }
-
-    /// Stops starting commands: the node drains.
-    pub(crate) fn stop(&mut self, wire: &mut impl Wire) {
-        let conns: Vec<ConnId> = self.sessions().map(|session| session.conn).collect();
-        for conn in conns {
-            if let Some(mut session) = self.take_session(conn) {
-                session.closing = true;
-                outlet::settle(&mut session, wire);
-                self.put_session(session);
-            }
-        }
+        (!parcel.is_empty()).then(|| {
+            self.parcels.load(parcel, to);
+            std::mem::replace(parcel, self.parcels.take())
+        })
     }
 }

@@ -100,7 +100,7 @@ impl Shard {
             return error(session, ABORTED, wire);
         }
         // What happened to a watched key elsewhere is not known here.
-        if session.watching.iter().any(|(core, slot)| self.table.route(*slot).core != *core) {
+        if session.watching.iter().any(|(core, slot)| self.table.core(*slot) != *core) {
             self.unwatch(session);
             return reply(session, wire, |out| {
                 out.null_array();
@@ -134,7 +134,7 @@ impl Shard {
             match command.route() {
                 Route::Key(key) => {
                     let slot = velodrome_ring::slot(key);
-                    let core = self.table.route(slot).core;
+                    let core = self.table.core(slot);
                     planner.piece(core, slot, caller, args.iter());
                     planner.step_of_last(1, Combine::Same);
                 }
@@ -144,7 +144,7 @@ impl Shard {
                 }
                 Route::Keys(keys) => self.plan_keys(caller, &command, keys, planner),
                 Route::Slot(slot) => {
-                    let core = self.table.route(slot).core;
+                    let core = self.table.core(slot);
                     planner.piece(core, slot, caller, args.iter());
                     planner.step_of_last(1, Combine::Same);
                 }
@@ -184,7 +184,7 @@ impl Shard {
         let mut planner = Planner::new(self.gathers.next_id(self.id));
         for key in args.slice(1) {
             let slot = velodrome_ring::slot(key);
-            let core = self.table.route(slot).core;
+            let core = self.table.core(slot);
             planner.piece(core, slot, session.caller(), [b"WATCH", key].into_iter());
             session.watching.push((core, slot));
         }

@@ -18,18 +18,30 @@ use crate::shard::wire::Wire;
 pub(super) struct Located<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) slot: u16,
-    /// Hashed, with the database selected when the batch was parsed, if it is this shard's.
+    /// The shard that has it.
+    pub(super) core: u16,
+    /// The database selected when the batch was parsed.
+    db: u8,
+    /// Hashed, if it is this shard's.
     pub(super) own: Option<Key<'a>>,
 }
 
 impl Shard {
-    /// Finds a key's shard, and hashes it if that is this one: a sibling hashes for itself.
+    /// Finds a key's shard.
     #[inline]
     pub(super) fn locate<'a>(&self, db: u8, bytes: &'a [u8]) -> Located<'a> {
         let slot = velodrome_ring::slot(bytes);
-        let is_own = self.table.route(slot).core == self.id;
-        let own = is_own.then(|| self.engine.hasher().key(db, slot, bytes));
-        Located { bytes, slot, own }
+        Located { bytes, slot, core: self.table.core(slot), db, own: None }
+    }
+
+    /// Hashes a key that is this shard's: a sibling hashes for itself. Among many keys it is done
+    /// once all are located, for whose each is cannot be guessed, and is long in coming.
+    #[inline]
+    pub(super) fn hash(&self, located: &mut Located<'_>) {
+        if located.core == self.id {
+            let key = self.engine.hasher().key(located.db, located.slot, located.bytes);
+            located.own = Some(key);
+        }
     }
 
     /// Runs a command on a key here, or sends it to the shard that has the key.
@@ -44,8 +56,7 @@ impl Shard {
         wire: &mut impl Wire,
     ) {
         let Some(key) = located.own.as_ref().filter(|_| self.may_run_now(session)) else {
-            let core = self.table.route(located.slot).core;
-            return self.send_request(session, core, located.slot, spec, args);
+            return self.send_request(session, located.core, located.slot, spec, args);
         };
         // The batch was hashed before a SELECT in it ran.
         if key.db == session.db {

@@ -19,24 +19,23 @@ pub(crate) fn reply(
     wire: &mut impl Wire,
     write: impl FnOnce(&mut Encoder<'_>) -> Tail,
 ) {
-    if session.replies.is_empty() && session.reply_mode == ReplyMode::On {
-        let Some(out) = wire.output(session.conn) else { return };
-        if let Some(value) = write(&mut Encoder::new(out, session.proto)) {
-            send_tail(session.conn, wire, value);
-        }
-    } else {
-        reply_later(session, write);
-    }
-}
-
-#[inline(never)]
-fn reply_later(session: &mut Session, write: impl FnOnce(&mut Encoder<'_>) -> Tail) {
-    let proto = session.proto;
-    if session.reply_mode == ReplyMode::On {
-        // Something before it waits, so it is not the front.
-        session.replies.push(|bytes| write(&mut Encoder::new(bytes, proto)));
-    } else {
-        write(&mut Encoder::new(&mut Vec::new(), proto));
+    let (proto, is_wanted) = (session.proto, session.reply_mode == ReplyMode::On);
+    let straight = session.replies.is_empty();
+    let mut unwanted = Vec::new();
+    let out = match is_wanted {
+        true if straight => wire.output(session.conn),
+        true => Some(session.replies.behind()),
+        false => Some(&mut unwanted),
+    };
+    let Some(out) = out else { return };
+    let start = out.len();
+    // In one place, whatever it is written to: a command's code is long.
+    let tail = write(&mut Encoder::new(out, proto));
+    if !is_wanted {
+    } else if !straight {
+        session.replies.push(start, tail);
+    } else if let Some(value) = tail {
+        send_tail(session.conn, wire, value);
     }
 }
 

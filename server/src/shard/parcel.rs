@@ -1,7 +1,8 @@
 //! What one shard sends another in a turn: requests, answers and notes, in order.
 //!
 //! There is at most one parcel a turn and pair of shards, so what crosses is batched by
-//! construction, and a parcel's buffers travel back and forth instead of being allocated anew.
+//! construction, and a parcel's buffers travel back and forth instead of being allocated anew:
+//! who has emptied one sends it home in the next it fills itself.
 //! Invariant: items are served in the order in which they were put in.
 
 use std::collections::VecDeque;
@@ -130,6 +131,21 @@ pub(crate) struct Crossing {
     pub(crate) heavy: bool,
 }
 
+impl Request {
+    /// A request to be of these `Requests`, one after the other.
+    pub(crate) fn by(run: &Requests) -> Self {
+        let ticket = Ticket::Reply { conn: run.conn, place: 0 };
+        Self { ticket, caller: run.caller, slot: 0, args: ArgumentRange::default() }
+    }
+
+    /// It is this one now.
+    #[inline]
+    pub(crate) fn of(&mut self, conn: ConnId, crossing: &Crossing) {
+        self.ticket = Ticket::Reply { conn, place: crossing.place };
+        (self.slot, self.args) = (crossing.slot, crossing.args);
+    }
+}
+
 /// Whose requests are the next so many of a parcel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Requests {
@@ -137,6 +153,9 @@ pub(crate) struct Requests {
     pub(crate) caller: Caller,
     pub(crate) count: u32,
 }
+
+/// Requests of a connection that are served together, and which of a parcel's they are.
+pub(crate) type Run = (Requests, Range<usize>);
 
 /// An answer to a connection's request.
 #[derive(Clone, Copy, Debug)]
@@ -181,6 +200,8 @@ pub(crate) struct Parcel {
     /// that goes from core to core holds two or eight of them.
     pub(crate) requests: Vec<Crossing>,
     answers: Vec<Answer>,
+    /// Empty ones on their way home, to be filled again: one shard may send more than it is sent.
+    pub(crate) empties: Vec<Parcel>,
     /// Those of `requests` and `answers` that have been served.
     requests_taken: usize,
     answers_taken: usize,
@@ -226,9 +247,9 @@ impl Parcel {
     }
 
     /// Takes up to `count_max` of the requests that are served next, heavy ones alone or first:
-    /// whose they are, and which of `requests`.
-    pub(crate) fn take_requests(&mut self, count_max: usize) -> Vec<(Requests, Range<usize>)> {
-        let (first, mut taken) = (self.requests_taken, Vec::new());
+    /// adds whose they are, and which of `requests`, to `taken`.
+    pub(crate) fn take_requests(&mut self, count_max: usize, taken: &mut Vec<Run>) {
+        let first = self.requests_taken;
         while self.requests_taken - first < count_max
             && let Some(Item::Requests(all)) = self.items.front_mut()
         {
@@ -249,7 +270,6 @@ impl Parcel {
             }
             self.items.pop_front();
         }
-        taken
     }
 
     /// Takes the next `count` answers.

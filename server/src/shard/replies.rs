@@ -77,11 +77,16 @@ impl ReplyQueue {
         number
     }
 
-    /// Appends a reply that is ready, behind one that waits: `write` appends its bytes.
-    pub(crate) fn push(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Option<Arc<LargeValue>>) {
+    /// Where the bytes of a reply go that is ready, behind one that waits; `push` follows.
+    #[inline]
+    pub(crate) fn behind(&mut self) -> &mut Vec<u8> {
+        &mut self.shared
+    }
+
+    /// Takes a place for the reply whose bytes are those `behind` from `start` on.
+    #[inline]
+    pub(crate) fn push(&mut self, start: usize, tail: Option<Arc<LargeValue>>) {
         assert!(!self.places.is_empty(), "a reply with nothing before it goes straight out");
-        let start = self.shared.len();
-        let tail = write(&mut self.shared);
         let len = self.shared.len() - start;
         self.ready_bytes += len;
         self.places.push_back(Place::Behind { len, tail });
@@ -195,10 +200,9 @@ mod tests {
     }
 
     fn push(queue: &mut ReplyQueue, text: &str) {
-        queue.push(|bytes| {
-            bytes.extend_from_slice(text.as_bytes());
-            None
-        });
+        let start = queue.behind().len();
+        queue.behind().extend_from_slice(text.as_bytes());
+        queue.push(start, None);
     }
 
     fn drain(queue: &mut ReplyQueue) -> String {

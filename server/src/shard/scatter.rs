@@ -285,7 +285,7 @@ impl Shard {
         };
         for (key, value) in keys {
             let slot = velodrome_ring::slot(key);
-            let core = self.table.route(slot).core;
+            let core = self.table.core(slot);
             let value = value.filter(|_| matches!(command, Command::MSet { .. }));
             planner.piece(core, slot, caller, [name, key].into_iter().chain(value));
         }

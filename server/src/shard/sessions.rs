@@ -6,8 +6,10 @@
 use velodrome_net::ConnId;
 
 use crate::shard::Shard;
+use crate::shard::outlet::settle;
 use crate::shard::received::Received;
 use crate::shard::session::{Profile, Session};
+use crate::shard::wire::Wire;
 
 impl Shard {
     /// A client has connected.
@@ -36,6 +38,18 @@ impl Shard {
     pub(super) fn let_go(&mut self, received: Received) {
         if let Some(collected) = received.into_collected() {
             self.engine.let_go(collected);
+        }
+    }
+
+    /// Stops starting commands: the node drains.
+    pub(crate) fn stop(&mut self, wire: &mut impl Wire) {
+        let conns: Vec<ConnId> = self.sessions().map(|session| session.conn).collect();
+        for conn in conns {
+            if let Some(mut session) = self.take_session(conn) {
+                session.closing = true;
+                settle(&mut session, wire);
+                self.put_session(session);
+            }
         }
     }
 

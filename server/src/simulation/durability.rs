@@ -78,10 +78,11 @@ fn check(seed: u64) {
                 Some(wait) => waiting.push((queue.reserve(silent), number, wait)),
                 None if silent => {}
                 None if queue.is_empty() => heard.push_str(&format!("{number} ")),
-                None => queue.push(|bytes| {
-                    bytes.extend_from_slice(&reply(number).bytes);
-                    None
-                }),
+                None => {
+                    let start = queue.behind().len();
+                    queue.behind().extend_from_slice(&reply(number).bytes);
+                    queue.push(start, None);
+                }
             }
         } else {
             progress.advance(&mut rng);
