@@ -17,7 +17,7 @@ use super::record::{Judged, Scored};
 use super::scenarios::Case;
 use super::{Plan, load_plan, seconds_until, sound, turns, unix_s};
 use crate::failure::Failure;
-use crate::load::{Arrivals, Limit, Outcome, Pace, Session, Stage};
+use crate::load::{Arrivals, Limit, Outcome, Pace, Plan as LoadPlan, Session, Stage};
 use crate::server_process::ServerProcess;
 use crate::spread::Spread;
 use crate::workload::KeySpace;
@@ -51,8 +51,12 @@ pub(super) fn measure(
     stop: &AtomicBool,
 ) -> Result<Scored, Failure> {
     let pid = Some(server.pid());
-    let mut stay = Session::start(load_plan(plan, case, server, None), pid)?;
-    stay.run(Stage::Fill, stop, &mut |_| {})?;
+    let staying_plan = load_plan(plan, case, server, None);
+    let mut staying = Session::start(staying_plan.clone(), pid)?;
+    staying.run(Stage::Fill, stop, &mut |_| {})?;
+    drop(staying);
+    // An open loop sends requests as they are due, one by one, so its peak is that of such a load.
+    let mut stay = Session::start(LoadPlan { pipeline: 1, ..staying_plan }, pid)?;
     let peak = sound(case, stay.run(traffic(plan.seconds, Pace::Closed), stop, &mut |_| {})?)?;
     let keys = stay.plan().workload.keys.count();
     let ends_at_s = unix_s() + (FILL_S_BESIDE + FILL_S_EACH_MILLION * keys as f64 / 1e6) as u64;
