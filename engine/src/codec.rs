@@ -10,16 +10,20 @@
 //! ```
 //!
 //! Pure functions of bytes; the contexts are kept because making them costs more than short values.
-//! Invariant: what `pack` made, `unpack` makes the raw bytes of again, whatever the codec is now.
+//! Invariants: what `pack` made, `unpack` makes the raw bytes of again, whatever the codec is now;
+//! contexts take no more memory than `limits.rs` says, which their owner counts before they are
+//! made. A value is packed in one piece, so Zstandard's window is no longer than the value.
 //! Cost: bounded by the lengths of `limits.rs`, which are measured times.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use lz4_flex::block::{CompressTable, compress_into_with_table, decompress_into};
 
 use crate::limits::{
-    GZIP_LEVEL_MAX, GZIP_RAW_BYTES_MAX, GZIP_SHARD_BYTES_MAX, GZIP_SLOW_SHARD_BYTES_MAX,
-    LZ4_RAW_BYTES_MAX, LZ4_SHARD_BYTES_MAX, PACKED_GAIN_SHARE, ZSTD_FAST_SHARD_BYTES_MAX,
-    ZSTD_LEVEL_MAX, ZSTD_RAW_BYTES_MAX, ZSTD_SHARD_BYTES_MAX, ZSTD_SLOW_SHARD_BYTES_MAX,
+    GZIP_CONTEXT_BYTES_MAX, GZIP_LEVEL_MAX, GZIP_RAW_BYTES_MAX, GZIP_SHARD_BYTES_MAX,
+    GZIP_SLOW_SHARD_BYTES_MAX, GZIP_UNPACK_BYTES_MAX, LZ4_CONTEXT_BYTES_MAX, LZ4_RAW_BYTES_MAX,
+    LZ4_SHARD_BYTES_MAX, PACKED_GAIN_SHARE, ZSTD_CONTEXT_BYTES_MAX, ZSTD_FAST_CONTEXT_BYTES_MAX,
+    ZSTD_FAST_SHARD_BYTES_MAX, ZSTD_LEVEL_MAX, ZSTD_RAW_BYTES_MAX, ZSTD_SHARD_BYTES_MAX,
+    ZSTD_SLOW_CONTEXT_BYTES_MAX, ZSTD_SLOW_SHARD_BYTES_MAX, ZSTD_UNPACK_BYTES_MAX,
 };
 
 /// Bytes before a packed value.
@@ -72,11 +76,81 @@ impl Codec {
             Self::Gzip(_) => GZIP_SLOW_SHARD_BYTES_MAX,
         }
     }
+
+    /// Bytes of memory that packing takes on the shard: the context, and what was packed last.
+    pub fn shard_bytes_max(self) -> usize {
+        let context = match self {
+            Self::None | Self::Zstd(10..) => return 0,
+            Self::Lz4 => LZ4_CONTEXT_BYTES_MAX,
+            Self::Zstd(..=3) => ZSTD_FAST_CONTEXT_BYTES_MAX,
+            Self::Zstd(..=6) => ZSTD_CONTEXT_BYTES_MAX,
+            Self::Zstd(_) => ZSTD_SLOW_CONTEXT_BYTES_MAX,
+            Self::Gzip(_) => GZIP_CONTEXT_BYTES_MAX,
+        };
+        context + self.scratch_bytes_max()
+    }
+
+    /// Bytes that what the shard packs may take on its way.
+    pub(crate) fn scratch_bytes_max(self) -> usize {
+        PREFIX_LEN + self.room_for(self.shard_len_max())
+    }
+
+    /// Bytes that packing `raw_len` bytes needs room for: LZ4 wants it for the worst case, the
+    /// others stop where it no longer pays.
+    fn room_for(self, raw_len: usize) -> usize {
+        match self {
+            Self::Lz4 => lz4_flex::block::get_maximum_output_size(raw_len),
+            _ => len_max(raw_len),
+        }
+    }
+
+    fn kind(self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::Lz4 => LZ4,
+            Self::Zstd(_) => ZSTD,
+            Self::Gzip(_) => DEFLATE,
+        }
+    }
+}
+
+/// Bytes up to which packing `raw_len` bytes pays.
+fn len_max(raw_len: usize) -> usize {
+    raw_len - raw_len / PACKED_GAIN_SHARE
 }
 
 /// What precedes a packed value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Prefix(pub(crate) u32);
+
+/// For values of which codecs memory to unpack them is set apart.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Unpackable {
+    zstd: bool,
+    deflate: bool,
+}
+
+impl Unpackable {
+    /// These and values that a codec packs.
+    pub(crate) fn with(self, codec: Codec) -> Self {
+        self.and(codec.kind())
+    }
+
+    /// These and values with this prefix.
+    pub(crate) fn with_prefix(self, prefix: Prefix) -> Self {
+        self.and(prefix.codec())
+    }
+
+    fn and(self, kind: u8) -> Self {
+        Self { zstd: self.zstd || kind == ZSTD, deflate: self.deflate || kind == DEFLATE }
+    }
+
+    /// Bytes of memory that unpacking them takes.
+    pub(crate) fn bytes_max(self) -> usize {
+        let zstd = if self.zstd { ZSTD_UNPACK_BYTES_MAX } else { 0 };
+        zstd + if self.deflate { GZIP_UNPACK_BYTES_MAX } else { 0 }
+    }
+}
 
 impl Prefix {
     fn new(codec: u8, raw_len: usize) -> Self {
@@ -121,21 +195,12 @@ impl Packer {
     /// Packs `raw` into `packed`, prefix first. Returns whether that pays: it is shorter by an
     /// eighth at least.
     pub fn pack(&mut self, codec: Codec, raw: &[u8], packed: &mut Vec<u8>) -> bool {
-        let kind = match codec {
-            Codec::None => return false,
-            Codec::Lz4 => LZ4,
-            Codec::Zstd(_) => ZSTD,
-            Codec::Gzip(_) => DEFLATE,
-        };
-        let len_max = raw.len() - raw.len() / PACKED_GAIN_SHARE;
-        // LZ4 wants room for the worst case; the others stop where it no longer pays.
-        let room = match codec {
-            Codec::Lz4 => lz4_flex::block::get_maximum_output_size(raw.len()),
-            _ => len_max,
-        };
+        if codec == Codec::None {
+            return false;
+        }
         packed.clear();
-        packed.extend_from_slice(&Prefix::new(kind, raw.len()).to_bytes());
-        packed.resize(PREFIX_LEN + room, 0);
+        packed.extend_from_slice(&Prefix::new(codec.kind(), raw.len()).to_bytes());
+        packed.resize(PREFIX_LEN + codec.room_for(raw.len()), 0);
         let out = &mut packed[PREFIX_LEN..];
         let len = match codec {
             Codec::None => None,
@@ -144,7 +209,12 @@ impl Packer {
             Codec::Gzip(level) => self.deflate(level, raw, out),
         };
         packed.truncate(PREFIX_LEN + len.unwrap_or(0));
-        len.is_some_and(|len| PREFIX_LEN + len <= len_max)
+        len.is_some_and(|len| PREFIX_LEN + len <= len_max(raw.len()))
+    }
+
+    /// Whether it has made no context yet.
+    pub fn is_empty(&self) -> bool {
+        self.lz4.is_none() && self.zstd.is_none() && self.deflate.is_none()
     }
 
     fn lz4(&mut self, raw: &[u8], out: &mut [u8]) -> Option<usize> {
@@ -174,7 +244,7 @@ impl Packer {
 /// Unpacks values of every codec; its contexts are made when they are needed first.
 #[derive(Default)]
 pub(crate) struct Unpacker {
-    zstd: Option<zstd::bulk::Decompressor<'static>>,
+    zstd: Option<zstd::zstd_safe::DCtx<'static>>,
     inflate: Option<Decompress>,
 }
 
@@ -204,9 +274,9 @@ impl Unpacker {
 
     fn zstd(&mut self, packed: &[u8], raw: &mut [u8]) -> Option<usize> {
         if self.zstd.is_none() {
-            self.zstd = zstd::bulk::Decompressor::new().ok();
+            self.zstd = zstd::zstd_safe::DCtx::try_create();
         }
-        self.zstd.as_mut()?.decompress_to_buffer(packed, raw).ok()
+        self.zstd.as_mut()?.decompress(raw, packed).ok()
     }
 
     fn inflate(&mut self, packed: &[u8], raw: &mut [u8]) -> Option<usize> {
@@ -223,6 +293,7 @@ mod tests {
     use rand::{Rng, SeedableRng};
 
     use super::*;
+    use crate::limits::PACKER_BYTES_MAX;
 
     const CODECS: [Codec; 7] = [
         Codec::Lz4,
@@ -274,6 +345,42 @@ mod tests {
             }
         }
         assert!(paid > 100, "{paid}");
+    }
+
+    /// Bytes of the contexts there are, as far as their codecs tell.
+    fn bytes(packer: &mut Packer, unpacker: &Unpacker) -> (usize, usize) {
+        let zstd = packer.zstd.as_mut().map_or(0, |(_, zstd)| zstd.context_mut().sizeof());
+        (zstd, unpacker.zstd.as_ref().map_or(0, |zstd| zstd.sizeof()))
+    }
+
+    #[test]
+    fn contexts_take_no_more_than_is_set_apart_for_them() {
+        let mut rng = SmallRng::seed_from_u64(5);
+        let raw = text(&mut rng, ZSTD_RAW_BYTES_MAX, 30);
+        for codec in Codec::ZSTD_LEVELS.map(Codec::Zstd) {
+            let (shard_len_max, whole) = (codec.shard_len_max(), raw.len());
+            let on_shard = codec.shard_bytes_max();
+            let context_max = on_shard.saturating_sub(codec.scratch_bytes_max());
+            for (len_max, bytes_max) in [(shard_len_max, context_max), (whole, PACKER_BYTES_MAX)] {
+                let (mut packer, mut unpacker) = (Packer::default(), Unpacker::default());
+                let mut packed = Vec::with_capacity(on_shard - context_max);
+                let capacity = packed.capacity();
+                let powers = (0..20).map(|bits| 1_usize << bits);
+                for len in powers.flat_map(|len| [len, len + 1, len + len / 2]) {
+                    if len > len_max {
+                        continue;
+                    }
+                    if packer.pack(codec, &raw[..len], &mut packed) {
+                        let prefix = Prefix::read(&packed);
+                        unpacker.unpack(prefix, &packed[PREFIX_LEN..], &mut Vec::new());
+                    }
+                    let (packing, unpacking) = bytes(&mut packer, &unpacker);
+                    assert!(packing <= bytes_max, "{packing} bytes for {codec:?} of {len}");
+                    assert!(unpacking <= ZSTD_UNPACK_BYTES_MAX, "{unpacking} bytes");
+                    assert!(len_max == whole || packed.capacity() == capacity, "it grew");
+                }
+            }
+        }
     }
 
     #[test]

@@ -192,7 +192,7 @@ impl<E: Effects> Engine<E> {
         }
     }
 
-    /// Bytes of segments in use, index and large values.
+    /// Bytes of segments in use, index, large values and what codecs work with.
     #[inline]
     pub fn accounted_bytes(&self) -> u64 {
         let index = self.index_bytes();
@@ -203,6 +203,12 @@ impl<E: Effects> Engine<E> {
     #[inline]
     fn index_bytes(&self) -> u64 {
         (self.index.footprint.bytes() + self.wheel.bytes() + self.keeper.ghost.bytes()) as u64
+    }
+
+    /// Bytes of large values that are held for clients' sake alone and are not accounted here: of
+    /// those replaced while they are sent, and of requests that were let go.
+    pub fn pinned_bytes(&self) -> u64 {
+        self.larges.pinned_bytes()
     }
 
     /// Live items of a database; those past their deadline count until they are removed.
@@ -238,7 +244,8 @@ impl<E: Effects> Engine<E> {
             live_bytes,
             dead_bytes: self.segments.totals().charged_bytes() - live_bytes,
             index_bytes: self.index_bytes(),
-            large_bytes: self.larges.bytes(),
+            large_bytes: self.larges.bytes() - self.larges.set_apart_bytes(),
+            codec_bytes: self.larges.set_apart_bytes(),
             wheel_entries: self.wheel.entries(),
             longest_step,
             packed_items: tally.items,

@@ -99,6 +99,14 @@ impl LargeValue {
         Ok(())
     }
 
+    /// Gives back the room that was never written.
+    pub(crate) fn trim(&mut self) {
+        // Shrinking cannot fail for want of memory, and what stays mapped would be given back.
+        if self.mapping.resize(pages(self.written)).is_ok() {
+            self.len = self.len.min((self.mapping.len()).saturating_sub(self.start));
+        }
+    }
+
     /// Gives back up to `bytes` of the end; `None` when all is given back.
     pub(crate) fn shrink(mut self, bytes: usize) -> (usize, Option<Self>) {
         let mapped = self.mapping.len();

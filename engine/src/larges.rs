@@ -2,8 +2,9 @@
 //!
 //! A large record holds a number; this table holds the value and where its record lies. A value
 //! that was replaced or removed is retired and given back in steps, once nobody pins it.
-//! Invariant: `bytes` counts the mappings of stored values and of retired ones nobody pinned;
-//! those that a client still receives belong to the client. Cost: one array access.
+//! Invariant: `bytes` counts the mappings of stored values, of retired ones nobody pinned, and what
+//! is set apart for codecs; `pinned_bytes` those that belong to clients: retired while one
+//! receives them, or never stored. Cost: one array access.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -38,6 +39,9 @@ pub(crate) struct Larges {
     free: Vec<u32>,
     count: usize,
     bytes: u64,
+    /// Those of `bytes` that are set apart for codecs: added up here so that no write adds more.
+    set_apart_bytes: u64,
+    pinned_bytes: u64,
     retired: VecDeque<Arc<LargeValue>>,
     /// Those that their holders have to let go first, and those that were never stored.
     pinned: VecDeque<Arc<LargeValue>>,
@@ -45,10 +49,26 @@ pub(crate) struct Larges {
 }
 
 impl Larges {
-    /// Bytes mapped for stored values and retired ones.
+    /// Bytes mapped for stored values and retired ones, and those set apart for codecs.
     #[inline]
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Bytes set apart for codecs.
+    pub(crate) fn set_apart_bytes(&self) -> u64 {
+        self.set_apart_bytes
+    }
+
+    /// Changes what is set apart for codecs.
+    pub(crate) fn set_apart(&mut self, bytes: u64) {
+        self.bytes = self.bytes - self.set_apart_bytes + bytes;
+        self.set_apart_bytes = bytes;
+    }
+
+    /// Bytes mapped for values that belong to clients and are not given back yet.
+    pub(crate) fn pinned_bytes(&self) -> u64 {
+        self.pinned_bytes
     }
 
     /// Number of stored values.
@@ -99,14 +119,21 @@ impl Larges {
             self.retired.push_back(value);
         } else {
             self.bytes -= value.mapped_len() as u64;
-            self.pinned.push_back(value);
+            self.pin(value);
         }
     }
 
+    fn pin(&mut self, value: Arc<LargeValue>) {
+        self.pinned_bytes += value.mapped_len() as u64;
+        self.pinned.push_back(value);
+    }
+
     /// Gives the memory of a value that was not stored back step by step.
-    pub(crate) fn let_go(&mut self, value: Arc<LargeValue>) {
-        if Arc::strong_count(&value) == 1 {
-            self.pinned.push_back(value);
+    pub(crate) fn let_go(&mut self, mut value: Arc<LargeValue>) {
+        if let Some(own) = Arc::get_mut(&mut value) {
+            // No memory was taken for what never came.
+            own.trim();
+            self.pin(value);
         }
     }
 
@@ -137,9 +164,8 @@ impl Larges {
         }
         let Some(Leaving { value, counted }) = self.leaving.take() else { return 0 };
         let (given, rest) = value.shrink(STEP_BYTES_MAX);
-        if counted {
-            self.bytes -= given as u64;
-        }
+        let counter = if counted { &mut self.bytes } else { &mut self.pinned_bytes };
+        *counter -= given as u64;
         self.leaving = rest.map(|value| Leaving { value, counted });
         given
     }
@@ -192,8 +218,21 @@ mod tests {
         let pin = Arc::clone(larges.get(number));
         larges.retire(number);
         assert_eq!((larges.bytes(), larges.free_step()), (0, 0));
+        assert_eq!(larges.pinned_bytes(), 200_704, "it is the client's");
         assert!(pin.iter().all(|byte| *byte == 7));
         drop(pin);
-        assert!(larges.free_step() > 0);
+        while larges.free_step() > 0 {}
+        assert_eq!((larges.pinned_bytes(), larges.is_pinned()), (0, false));
+    }
+
+    #[test]
+    fn what_never_came_is_not_given_back_step_by_step() {
+        let mut larges = Larges::default();
+        let mut value = LargeValue::within(10, 64 << 20, (64 << 20) + 12).expect("maps");
+        value.fill(&[7; 100_000]);
+        larges.let_go(Arc::new(value));
+        assert_eq!(larges.pinned_bytes(), 102_400);
+        assert_eq!((larges.free_step(), larges.free_step()), (65_536, 36_864));
+        assert_eq!((larges.free_step(), larges.pinned_bytes(), larges.bytes()), (0, 0, 0));
     }
 }

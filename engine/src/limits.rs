@@ -151,6 +151,27 @@ pub const PACKED_GAIN_SHARE: usize = 8;
 pub const ZSTD_LEVEL_MAX: u8 = 19;
 /// Highest level of gzip.
 pub const GZIP_LEVEL_MAX: u8 = 9;
+/// Memory of the contexts that a shard packs with, at most, for values as long as it packs: LZ4's
+/// table,
+pub const LZ4_CONTEXT_BYTES_MAX: usize = 16 << 10;
+/// Zstandard's of the levels up to 3,
+pub const ZSTD_FAST_CONTEXT_BYTES_MAX: usize = 532 << 10;
+/// up to 6,
+pub const ZSTD_CONTEXT_BYTES_MAX: usize = 152 << 10;
+/// and up to 9,
+pub const ZSTD_SLOW_CONTEXT_BYTES_MAX: usize = 108 << 10;
+/// and gzip's.
+pub const GZIP_CONTEXT_BYTES_MAX: usize = 376 << 10;
+/// Memory of the contexts that a shard unpacks with: Zstandard's,
+pub const ZSTD_UNPACK_BYTES_MAX: usize = 94 << 10;
+/// and gzip's. LZ4 needs none.
+pub const GZIP_UNPACK_BYTES_MAX: usize = 48 << 10;
+/// Memory of all contexts that a `Packer` of values of any length has at a time: Zstandard's of the
+/// highest level takes most of it.
+pub const PACKER_BYTES_MAX: usize = 10 << 20;
+/// Codecs' memory on a shard takes at most this part of the limit; what would take more is left to
+/// the worker, or raw.
+pub const CODEC_MEMORY_SHARE: u64 = 8;
 /// Values that wait to be packed by the worker; one more stays raw.
 pub const PACK_QUEUE_MAX: usize = 256;
 /// Values of one engine that the worker may have at the same time.

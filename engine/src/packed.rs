@@ -21,6 +21,11 @@ impl Unpacking {
         let (count, took_ns) = (Cell::new(0), Cell::new(0));
         Self { unpacker: RefCell::default(), clock_ns, count, took_ns }
     }
+
+    /// Gives the contexts back; nothing is packed any more.
+    pub(crate) fn forget(&mut self) {
+        self.unpacker = RefCell::default();
+    }
 }
 
 /// A value that is kept packed.

@@ -7,12 +7,13 @@
 use std::sync::Arc;
 
 use crate::change::{NewItem, Source, large_place};
-use crate::codec::Codec;
+use crate::codec::{Codec, Prefix, Unpackable};
 use crate::compression::Compression;
 use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::item::ValueRef;
 use crate::key::Place;
+use crate::limits::CODEC_MEMORY_SHARE;
 use crate::pack_queue::{Candidate, PackDone, PackJob, PackedValue, RawValue};
 use crate::record::{Head, PACKED_PLACE_LEN, Shape, record_len};
 use crate::refused::Refused;
@@ -28,6 +29,36 @@ impl<E: Effects> Engine<E> {
     /// Packs values written from now on like this. What is held stays as it is.
     pub fn set_compression(&mut self, compression: Compression) {
         self.packing.set(compression);
+        self.count_codecs();
+    }
+
+    /// Whether there is memory to pack with, or to unpack what has this prefix: it counts from now
+    /// on. Records may move and items may be evicted for it.
+    fn equip(&mut self, packs: bool, unpackable: Unpackable, now_ms: u64) -> bool {
+        let packs = packs || self.packing.packs();
+        let bytes = self.packing.bytes(packs, unpackable);
+        let more = bytes.saturating_sub(self.larges.set_apart_bytes());
+        let share = self.limits.memory_bytes_max / CODEC_MEMORY_SHARE;
+        if more > 0 && (bytes > share || !self.make_room_beside(more, now_ms)) {
+            return false;
+        }
+        self.packing.equip(packs, unpackable);
+        self.count_codecs();
+        true
+    }
+
+    /// Counts what is set apart now.
+    fn count_codecs(&mut self) {
+        let packing = &self.packing;
+        self.larges.set_apart(packing.bytes(packing.packs(), packing.unpackable));
+    }
+
+    /// A limit so low that packing takes too much of it ends packing on the shard.
+    pub(crate) fn check_codecs(&mut self) {
+        if self.larges.set_apart_bytes() > self.limits.memory_bytes_max / CODEC_MEMORY_SHARE {
+            self.packing.forget_packer();
+            self.count_codecs();
+        }
     }
 
     /// How many items are packed, and the bytes of their values as clients see them.
@@ -46,7 +77,7 @@ impl<E: Effects> Engine<E> {
     #[inline(never)]
     pub(crate) fn store(
         &mut self,
-        item: NewItem<'_>,
+        mut item: NewItem<'_>,
         given: Option<Version>,
         now_ms: u64,
     ) -> Result<Version, Refused> {
@@ -55,7 +86,13 @@ impl<E: Effects> Engine<E> {
         if len <= self.packing.longer_than {
             return self.put_as_is(item, given, now_ms);
         }
-        if len > codec.shard_len_max() {
+        let mut on_shard = len <= codec.shard_len_max();
+        if on_shard && !self.packing.packs() {
+            on_shard = self.equip(true, self.packing.unpackable.with(codec), now_ms);
+            // Making room may have moved the record, or evicted it.
+            item.found = self.find(item.key);
+        }
+        if !on_shard {
             let version = self.put_as_is(item, given, now_ms)?;
             self.queue_packing(place, len, version);
             return Ok(version);
@@ -151,6 +188,11 @@ impl<E: Effects> Engine<E> {
             PackedValue::Short(bytes) => Source::Inline(bytes),
             PackedValue::Long(large) => Source::Large(Arc::clone(large)),
         };
+        let unpackable = self.packing.unpackable.with_prefix(Prefix::read(source.bytes()));
+        if !self.equip(false, unpackable, now_ms) {
+            self.counters.pack_skips += 1;
+            return false;
+        }
         let replaced = self.replace_raw(candidate, source, now_ms).is_some();
         self.counters.packs += u64::from(replaced);
         replaced

@@ -116,6 +116,17 @@ impl<E: Effects> Engine<E> {
         self.fits(self.segments.segment_len(), large_len)
     }
 
+    /// Makes room for bytes beside records and values. Returns whether there is.
+    pub(crate) fn make_room_beside(&mut self, bytes: u64, now_ms: u64) -> bool {
+        while !self.fits(self.segments.segment_len(), bytes) {
+            if !self.reclaim_step(now_ms) {
+                return false;
+            }
+        }
+        self.release_idle(bytes);
+        true
+    }
+
     fn out_of_memory(&self, needed: u64) -> Refused {
         Refused::OutOfMemory { needed, limit: self.limits.memory_bytes_max }
     }

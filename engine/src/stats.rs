@@ -51,6 +51,8 @@ pub struct Stats {
     pub index_bytes: u64,
     /// Bytes mapped for large values.
     pub large_bytes: u64,
+    /// Bytes set apart for what codecs work with.
+    pub codec_bytes: u64,
     /// Bytes of records copied by compaction.
     pub copied_bytes: u64,
     /// Bytes of records appended by writes.

@@ -123,6 +123,7 @@ impl<E: Effects> Engine<E> {
             });
         }
         self.limits = limits;
+        self.check_codecs();
         let held = self.accounted_bytes();
         let ceiling = self.ceiling;
         self.ceiling = limits.memory_bytes_max;

@@ -125,6 +125,8 @@ figures! {
     index_bytes,
     /// Bytes of large values.
     large_bytes,
+    /// Bytes set apart for what codecs work with.
+    codec_bytes,
     /// Bytes that compaction has copied.
     copied_bytes,
     /// Bytes that writes have appended.
@@ -238,6 +240,7 @@ impl Snapshot {
             dead_bytes: stats.dead_bytes,
             index_bytes: stats.index_bytes,
             large_bytes: stats.large_bytes,
+            codec_bytes: stats.codec_bytes,
             copied_bytes: stats.copied_bytes,
             written_bytes: stats.written_bytes,
             stalls: stats.stalls,

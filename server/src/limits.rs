@@ -116,7 +116,14 @@ pub(crate) const ANSWERS_IN_FLIGHT_MIN: usize = 64;
 /// Requests that may be under way to siblings, however light their answers.
 pub(crate) const ANSWERS_IN_FLIGHT_MAX: usize = 16_384;
 
-/// How long a peer must have taken nothing to be closed when buffers are short.
+/// How long the packing thread keeps its contexts while it has nothing to do.
+pub(crate) const PACKER_IDLE_MS_MAX: u64 = 1_000;
+
+/// How long one long request may be received while others wait for the buffers it takes.
+pub(crate) const ADMITTED_MS_MAX: u64 = 30_000;
+
+/// How long a peer must have taken nothing, or sent nothing of what it owes, to be closed when
+/// buffers are short.
 pub(crate) const STUCK_MS_MIN: u64 = 500;
 
 /// Rounds in which a shard serves what it sends itself within a turn.

@@ -6,11 +6,13 @@
 //!
 //! Invariant: a shard has at most `PACK_JOBS_MAX` jobs here, so that both queues have room for all
 //! of them. Cost: the thread is started with the first job, gives way to the shards and sleeps
-//! while there is none.
+//! while there is none; it holds contexts of `PACKER_BYTES_MAX` at most, until it has had nothing
+//! to do for a while.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{JoinHandle, Thread};
+use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
 use velodrome_engine::limits::PACK_JOBS_MAX;
@@ -18,6 +20,7 @@ use velodrome_engine::{PackDone, PackJob, Packer};
 use velodrome_tuning as tuning;
 
 use crate::clock::thread_cpu_ns;
+use crate::limits::PACKER_IDLE_MS_MAX;
 use crate::mailbox::Mailboxes;
 use crate::shard::Shard;
 
@@ -95,7 +98,7 @@ impl PackingWorker {
         let mut packer = Packer::default();
         while !self.stopping.load(Ordering::Acquire) {
             let Some((shard, job)) = self.jobs.pop() else {
-                std::thread::park();
+                self.rest(&mut packer);
                 continue;
             };
             let done = job.run(&mut packer, thread_cpu_ns);
@@ -103,6 +106,17 @@ impl PackingWorker {
             if let Some(waker) = self.mailboxes.waker(shard) {
                 waker.wake();
             }
+        }
+    }
+
+    /// Sleeps until there may be a job; if none comes soon the contexts are given back.
+    fn rest(&self, packer: &mut Packer) {
+        if packer.is_empty() {
+            return std::thread::park();
+        }
+        std::thread::park_timeout(Duration::from_millis(PACKER_IDLE_MS_MAX));
+        if self.jobs.is_empty() {
+            *packer = Packer::default();
         }
     }
 

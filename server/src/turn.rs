@@ -39,6 +39,7 @@ pub(crate) struct Turn {
     /// Peers that send no more, whose requests may not all be answered yet.
     half_closed: Vec<ConnId>,
     tick_set: bool,
+    tick_due: bool,
     due_set_ms: u64,
     maintain_at_once: bool,
     stop_at_ns: Option<u64>,
@@ -67,6 +68,7 @@ impl Turn {
             spin: Spin::default(),
             half_closed: Vec::new(),
             tick_set: false,
+            tick_due: false,
             due_set_ms: u64::MAX,
             maintain_at_once: false,
             stop_at_ns: None,
@@ -97,6 +99,9 @@ impl Turn {
             self.shard.serve(&mut self.inputs, &mut self.driver);
             self.driver.receive_narrowly(self.shard.collects());
             self.shard.settle_own(&mut self.driver);
+            if self.tick_due {
+                self.tick();
+            }
             self.close_those_done();
             self.post_mail();
             self.keep_house();
@@ -132,7 +137,7 @@ impl Turn {
                 Event::PeerClosed { conn, reason: CloseReason::End } => self.half_closed.push(conn),
                 Event::PeerClosed { conn, .. } => self.driver.abort(conn),
                 Event::Closed { conn } => self.closed(conn),
-                Event::Timer { token: TICK } => self.tick(),
+                Event::Timer { token: TICK } => self.tick_due = true,
                 Event::Timer { .. } => self.due_set_ms = u64::MAX,
                 Event::Mailbox
                 | Event::Connected { .. }
@@ -263,8 +268,9 @@ impl Turn {
         }
     }
 
+    /// Looks after the clients, once what they sent lies in their sessions again.
     fn tick(&mut self) {
-        self.tick_set = false;
+        (self.tick_set, self.tick_due) = (false, false);
         self.shard.tick(self.driver.buffers_bytes(), &mut self.driver);
     }
 

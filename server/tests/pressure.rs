@@ -22,6 +22,8 @@ on_every_shape! {
     items_are_limited,
     memory_is_limited,
     the_limit_shrinks_while_running,
+    what_dying_senders_leave_is_given_back,
+    many_long_requests_share_the_buffers,
 }
 
 const MEBIBYTE: usize = 1 << 20;
@@ -230,4 +232,62 @@ fn the_limit_shrinks_while_running(shape: Shape) {
     flood(&node, after, 20 * MEBIBYTE, &mut random);
     assert_eq!(say(&mut connection, "CONFIG SET maxmemory 128mb"), "+OK");
     flood(&node, before, 40 * MEBIBYTE, &mut random);
+}
+
+/// Clients that are killed, hang up or fall silent halfway through a value of 64 MiB.
+fn what_dying_senders_leave_is_given_back(shape: Shape) {
+    const SENT: usize = 32 * MEBIBYTE;
+    let node = Node::start(shape, &["--max-memory=256mb"]);
+    let mut observer = node.connect();
+    let before = node.memory_bytes("VmRSS");
+    let mut half = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$67108864\r\n".to_vec();
+    half.resize(half.len() + SENT, b'v');
+    let held = |observer: &mut redis::Connection| info_number(observer, "client_buffers_bytes");
+    for end in ["hangs up", "is killed", "is silent"] {
+        let mut stream = TcpStream::connect(node.address()).expect("the node listens");
+        stream.write_all(&half).expect("the node reads");
+        eventually("what has come counts", || held(&mut observer) >= SENT as u64);
+        assert!(accounted_bytes(&mut observer) < MEBIBYTE as u64, "it is no data yet");
+        match end {
+            "is killed" => {
+                let address = stream.local_addr().expect("a bound socket");
+                assert_eq!(say(&mut observer, &format!("CLIENT KILL {address}")), "+OK");
+            }
+            "is silent" => assert_eq!(say(&mut observer, "CONFIG SET timeout 1"), "+OK"),
+            _ => drop(stream),
+        }
+        // The receive buffers of each shard do.
+        eventually("no more counts", || held(&mut observer) <= SENT as u64 / 2);
+        let slack = 16 * MEBIBYTE;
+        eventually("memory is given back", || node.memory_bytes("VmRSS") <= before + slack);
+        assert_eq!(info_number(&mut observer, "connected_clients"), 1, "one that {end}");
+    }
+    let longest = info(&mut observer, "everything")["longest_step_bytes"].parse::<u64>();
+    assert!(longest.expect("a number") <= 64 << 10);
+    assert_eq!(say(&mut observer, "EXISTS k"), ":0");
+}
+
+/// More values at a time than buffers may hold: all are taken, a few at a time.
+fn many_long_requests_share_the_buffers(shape: Shape) {
+    const CLIENTS: usize = 24;
+    const VALUE_LEN: usize = 16 * MEBIBYTE;
+    let node = Node::start(shape, &["--max-memory=96mb", "--client-memory-max=64mb"]);
+    let mut observer = node.connect();
+    let before = node.memory_bytes("VmRSS");
+    let request = request(&[b"SET", b"k", &vec![b'v'; VALUE_LEN]]);
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut peer = Peer::connect(node.address());
+                peer.send(&request);
+                peer.expect(b"+OK\r\n");
+            });
+        }
+    });
+    let most = node.memory_bytes("VmHWM") - before;
+    println!("{} MiB more at most", most / MEBIBYTE);
+    // A request a shard may go beyond its share, and of each what a turn receives.
+    assert!(most <= (96 + 64 + 2 * 16 + 64) * MEBIBYTE, "{most} bytes");
+    assert_eq!(say(&mut observer, "STRLEN k"), format!(":{VALUE_LEN}"));
+    assert_eq!(info_number(&mut observer, "connected_clients"), 1);
 }

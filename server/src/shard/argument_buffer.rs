@@ -51,6 +51,11 @@ impl ArgumentBuffer {
         self.bytes.len()
     }
 
+    /// Bytes of memory held for them.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.bytes.capacity() + self.spans.capacity() * size_of::<Span>()
+    }
+
     /// Forgets everything, keeping at most `capacity_max` bytes of room for the next use.
     pub(crate) fn clear(&mut self, capacity_max: usize) {
         self.bytes.clear();

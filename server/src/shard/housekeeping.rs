@@ -17,14 +17,14 @@ use crate::shard::wire::Wire;
 impl Shard {
     /// Whether there is anybody to look after, or anything to tell.
     pub(crate) fn wants_ticks(&self) -> bool {
-        self.session_count > 0 || self.served
+        self.session_count > 0 || self.served || self.engine.pinned_bytes() > 0
     }
 
     /// Looks after the clients; `buffers_bytes` is what the driver holds for them.
     pub(crate) fn tick(&mut self, buffers_bytes: usize, wire: &mut impl Wire) {
         self.served = false;
-        let pending: usize = self.sessions().map(|session| session.pending.memory_bytes()).sum();
-        self.client_bytes = buffers_bytes + pending;
+        let received: usize = self.sessions().map(Session::memory_bytes).sum();
+        self.client_bytes = buffers_bytes + received + self.engine.pinned_bytes() as usize;
         let taken = |session: &Session| {
             // A connection that has gone has no total.
             wire.sent_total(session.conn).saturating_sub(session.sent_total)
@@ -45,6 +45,7 @@ impl Shard {
             .collect();
         overdue.into_iter().for_each(|conn| wire.abort(conn));
         self.wake_unstalled(wire);
+        self.admit(wire);
         self.shed_slowest(wire);
         self.balance_quota();
         self.publish();
@@ -64,7 +65,7 @@ impl Shard {
 
     /// Whether connections' buffers are getting short: half of this shard's share is in use.
     pub(super) fn buffers_short(&self, wire: &impl Wire) -> bool {
-        let share = self.client_memory_bytes_max / self.facts.shard_count() as u64;
+        let share = self.client_bytes_max();
         wire.all_buffered_bytes() as u64 > share / 2
     }
 
@@ -75,18 +76,18 @@ impl Shard {
 
     /// Closes the largest client that makes no progress while all of them hold too much.
     fn shed_slowest(&mut self, wire: &mut impl Wire) {
-        let share = self.client_memory_bytes_max / self.facts.shard_count() as u64;
-        let mut excess = (self.client_bytes as u64).saturating_sub(share);
+        let allowed = self.client_bytes_max().saturating_add(self.admitted_bytes() as u64);
+        let mut excess = (self.client_bytes as u64).saturating_sub(allowed);
         if excess == 0 {
             return;
         }
         let now_ms = self.moment.now_ms;
         let stuck = |session: &&Session| {
-            session.slow_since_ms.is_some_and(|since_ms| now_ms >= since_ms + STUCK_MS_MIN)
+            let stuck = session.slow_since_ms.is_some_and(|it| now_ms >= it + STUCK_MS_MIN);
+            stuck || session.is_silent(now_ms)
         };
         // Only what is held for a client alone becomes free with it.
-        let held =
-            |session: &Session| wire.buffered_bytes(session.conn) + session.pending.memory_bytes();
+        let held = |session: &Session| wire.buffered_bytes(session.conn) + session.memory_bytes();
         let mut slow: Vec<(usize, ConnId)> =
             self.sessions().filter(stuck).map(|session| (held(session), session.conn)).collect();
         slow.sort_unstable_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
@@ -94,7 +95,7 @@ impl Shard {
             if excess == 0 || bytes == 0 {
                 return;
             }
-            tracing::warn!(bytes, "closed a client that does not read: client-memory-max");
+            tracing::warn!(bytes, "closed a client that does not go on: client-memory-max");
             wire.abort(conn);
             excess = excess.saturating_sub(bytes as u64);
         }
@@ -145,7 +146,7 @@ fn overdue(
     }
     let slow_ms = session.slow_since_ms.map_or(0, |since_ms| now_ms.saturating_sub(since_ms));
     let idle_ms = now_ms.saturating_sub(session.active_ms);
-    let waits = session.scattering || !session.replies.is_empty() || unsent > 0;
+    let waits = session.scattering || session.paused || !session.replies.is_empty() || unsent > 0;
     // A turn may add a reply of any length, but nothing more until most of it has been read.
     if wire.buffered_bytes(session.conn) > OUTPUT_BYTES_MAX && slow_ms >= STUCK_MS_MIN {
         Some("unread output above its limit")

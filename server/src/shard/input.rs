@@ -16,6 +16,7 @@ use crate::limits::{
     COMMANDS_PER_TURN_MAX, HEAVY_VALUE_BYTES, INPUT_STALL_BYTES,
 };
 use crate::shard::Shard;
+use crate::shard::admission::is_long;
 use crate::shard::on_key::Located;
 use crate::shard::outlet::hold_while_waiting;
 use crate::shard::parcel::Run;
@@ -98,6 +99,11 @@ impl Shard {
         let Some(session) = self.session(conn) else { return };
         session.active_ms = now_ms;
         session.profile.input_bytes += chunk.len() as u64;
+        let received = session.input.map_or(&session.pending, |input| &inputs[input].bytes).len();
+        if is_long(received) {
+            self.received_long(conn, chunk.len(), wire);
+        }
+        let Some(session) = self.session(conn) else { return };
         if let Some(input) = session.input {
             return inputs[input].bytes.join(&chunk);
         }
@@ -155,6 +161,7 @@ impl Shard {
 
     /// Connections that have requests left from an earlier turn.
     fn take_backlog(&mut self, inputs: &mut Vec<Input>, wire: &mut impl Wire) {
+        let now_ms = self.moment.now_ms;
         for _ in 0..self.backlog.len() {
             let Some(conn) = self.backlog.pop_front() else { break };
             let Some(session) = self.session(conn) else { continue };
@@ -164,6 +171,7 @@ impl Shard {
             }
             if session.paused {
                 session.paused = false;
+                session.active_ms = now_ms;
                 wire.resume(conn);
             }
             if !session.pending.is_empty() {
@@ -338,7 +346,8 @@ impl Shard {
     /// Keeps what was not executed for a later turn.
     fn keep_rest(&mut self, input: Input, wire: &mut impl Wire) {
         let conn = input.conn;
-        let Some(session) = self.session(conn) else { return };
+        // It may have gone with its last bytes.
+        let Some(session) = self.session(conn) else { return self.let_go(input.bytes) };
         assert!(session.pending.is_empty(), "an input takes all that was pending");
         session.input = None;
         if !session.replies.is_empty() {
@@ -358,6 +367,7 @@ impl Shard {
         session.pending = pending;
         if let Some(collected) = collected {
             self.engine.let_go(collected);
+            self.done_long(conn);
         }
         if !awaits_bytes || self.collect(conn, argument, wire) {
             self.wake(conn);

@@ -29,6 +29,8 @@ mod deliver;
 mod background;
 // Looking after clients.
 mod housekeeping;
+// Long requests that are received while buffers are short.
+mod admission;
 // The shard's part of the node's limits.
 mod quota;
 // A command under way on several shards.
@@ -88,6 +90,7 @@ use crate::config::Config;
 use crate::execute::Moment;
 use crate::facts::Facts;
 use crate::limits::{OWN_ROUNDS_MAX, PIECES_PER_TURN_MAX};
+use crate::shard::admission::Admitted;
 use crate::shard::background::Sweep;
 use crate::shard::calls::Calls;
 use crate::shard::command_times::CommandTimes;
@@ -156,6 +159,8 @@ pub(crate) struct Shard {
     /// Bytes of its connections' buffers at the last tick, and what all shards' may be.
     pub(crate) client_bytes: usize,
     client_memory_bytes_max: u64,
+    /// The long request that is received while buffers are short.
+    admitted: Option<Admitted>,
     /// Scattered commands without a shard to ask.
     ended_early: Vec<TransactionId>,
     flow: Flow,
@@ -228,6 +233,7 @@ impl Shard {
             latency_events: LatencyEvents::default(),
             client_bytes: 0,
             client_memory_bytes_max: u64::MAX,
+            admitted: None,
             ended_early: Vec::new(),
             flow: Flow::default(),
             undelivered: VecDeque::new(),

@@ -6,7 +6,7 @@
 use velodrome_net::ConnId;
 use velodrome_net::resp::{Proto, RequestParser};
 
-use crate::limits::REPLIES_WAITING_MAX;
+use crate::limits::{REPLIES_WAITING_MAX, STUCK_MS_MIN};
 use crate::shard::argument_buffer::{ArgumentBuffer, ArgumentRange};
 use crate::shard::parcel::Caller;
 use crate::shard::received::Received;
@@ -140,6 +140,19 @@ impl Session {
             || self.held
             || self.closing
             || self.replies.len() >= REPLIES_WAITING_MAX
+    }
+
+    /// Bytes of memory held for what was received and not executed, between turns.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let queued = self.queued.as_ref().map_or(0, |queued| queued.args.memory_bytes());
+        self.pending.memory_bytes() + queued
+    }
+
+    /// Whether its peer has sent nothing for so long, though it is read from and owes the rest of
+    /// a request or of a transaction.
+    pub(crate) fn is_silent(&self, now_ms: u64) -> bool {
+        let waits_for_us = self.paused || self.in_backlog || self.stalled();
+        !waits_for_us && self.memory_bytes() > 0 && now_ms >= self.active_ms + STUCK_MS_MIN
     }
 
     /// Who runs this session's commands.

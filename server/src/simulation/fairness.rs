@@ -14,7 +14,7 @@ use crate::shard::session::Profile;
 use crate::shard::wire::Wire;
 
 /// Nobody: the test speaks for the clients.
-struct Absent;
+pub(super) struct Absent;
 
 impl Actor for Absent {
     fn speak(&mut self, _: &mut rand::rngs::SmallRng, _: u64) -> Option<Vec<Words>> {

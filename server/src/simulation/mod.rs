@@ -17,6 +17,8 @@ mod histories;
 mod tables;
 // Quotas that move between shards.
 mod quotas;
+// Long requests: what is held of them, and who gets it back.
+mod receiving;
 // Turns are shared among connections.
 mod fairness;
 // Requests that cross, and what they cost.

@@ -64,7 +64,7 @@ fn stats(shard: &Shard, out: &mut Encoder<'_>) {
     let (limit, limit_clients) = limits(shard);
     let process = Process::read();
     let total = sum.accounted_bytes + sum.client_bytes;
-    let overhead = sum.index_bytes + sum.client_bytes;
+    let overhead = sum.index_bytes + sum.codec_bytes + sum.client_bytes;
     let dataset = total.saturating_sub(overhead);
     let numbers = [
         ("peak.allocated", process.resident_bytes_peak.max(total)),
@@ -82,6 +82,7 @@ fn stats(shard: &Shard, out: &mut Encoder<'_>) {
         ("segments.live.bytes", sum.live_bytes),
         ("segments.dead.bytes", sum.dead_bytes),
         ("large-values.bytes", sum.large_bytes),
+        ("codecs.bytes", sum.codec_bytes),
         ("limit.bytes", limit),
         ("clients.limit.bytes", limit_clients),
     ];

@@ -108,7 +108,7 @@ pub(super) fn memory(text: &mut String, facets: &Facets<'_>) {
     // As in Redis: what the limit is about is this without `mem_not_counted_for_evict`.
     let used = sum.accounted_bytes + sum.client_bytes;
     let limit = facets.facts.memory_bytes_max.load(Ordering::Relaxed);
-    let overhead = sum.index_bytes + sum.client_bytes;
+    let overhead = sum.index_bytes + sum.codec_bytes + sum.client_bytes;
     head(text, "Memory");
     bytes(text, "used_memory", used);
     bytes(text, "used_memory_rss", process.resident_bytes);
@@ -136,6 +136,7 @@ pub(super) fn memory(text: &mut String, facets: &Facets<'_>) {
     field(text, "segment_dead_bytes", sum.dead_bytes);
     field(text, "index_bytes", sum.index_bytes);
     field(text, "large_value_bytes", sum.large_bytes);
+    field(text, "codec_bytes", sum.codec_bytes);
 }
 
 pub(super) fn persistence(text: &mut String, facets: &Facets<'_>) {
