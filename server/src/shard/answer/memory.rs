@@ -170,9 +170,9 @@ mod tests {
     fn the_map_is_whole() {
         let mut conversation = Conversation::new();
         let reply = conversation.say("MEMORY STATS");
-        assert!(reply.starts_with("*38 "), "{reply}");
+        assert!(reply.starts_with("*40 "), "{reply}");
         assert!(reply.contains("$11 limit.bytes :33554432 "), "{reply}");
-        assert_eq!(reply.matches(" $").count(), 19 + 2, "19 names and 2 fractions: {reply}");
+        assert_eq!(reply.matches(" $").count(), 20 + 2, "20 names and 2 fractions: {reply}");
     }
 
     #[test]
