@@ -11,7 +11,10 @@ pub(crate) const COMMANDS_PER_CONNECTION_PER_TURN_MAX: usize = 1024;
 /// command, a step.
 pub(crate) const TURN_SHARE_NS_MAX: u64 = 200_000;
 
-/// The share of upkeep, after its first step, in a turn that has answered somebody.
+/// For so long after an answer upkeep takes the shorter share.
+pub(crate) const ANSWERED_LATELY_NS: u64 = 10_000_000;
+
+/// The share of upkeep, after its first step, where somebody was answered lately.
 pub(crate) const BUSY_UPKEEP_NS_MAX: u64 = 25_000;
 
 /// Commands that are parsed and prefetched before the first of them is executed.

@@ -7,8 +7,8 @@
 //! shares and what they had begun. Cost: two additions a command, a look at the clock a full batch.
 
 use crate::limits::{
-    ANSWER_BYTES_IN_FLIGHT_MAX, ANSWERS_IN_FLIGHT_MAX, ANSWERS_IN_FLIGHT_MIN, BUSY_UPKEEP_NS_MAX,
-    OUTPUT_BYTES_PER_TURN_MAX, TURN_SHARE_NS_MAX,
+    ANSWER_BYTES_IN_FLIGHT_MAX, ANSWERED_LATELY_NS, ANSWERS_IN_FLIGHT_MAX, ANSWERS_IN_FLIGHT_MIN,
+    BUSY_UPKEEP_NS_MAX, OUTPUT_BYTES_PER_TURN_MAX, TURN_SHARE_NS_MAX,
 };
 
 /// What an answer is taken to weigh before any has come.
@@ -18,6 +18,9 @@ const FIRST_GUESS_BYTES: usize = 16 << 10;
 #[derive(Debug)]
 pub(super) struct Flow {
     produced_bytes: usize,
+    /// When the last turn began that produced any.
+    answered_at_ns: Option<u64>,
+    turn_began_ns: u64,
     mean_answer_bytes: usize,
     /// When the present share of time ends, and whether it has.
     share_ends_ns: u64,
@@ -32,6 +35,8 @@ impl Default for Flow {
         let mean_answer_bytes = FIRST_GUESS_BYTES;
         Self {
             produced_bytes: 0,
+            answered_at_ns: None,
+            turn_began_ns: 0,
             mean_answer_bytes,
             share_ends_ns: TURN_SHARE_NS_MAX,
             late: false,
@@ -44,7 +49,10 @@ impl Default for Flow {
 impl Flow {
     /// A turn begins.
     pub(super) fn begin_turn(&mut self, now_ns: u64) {
-        self.produced_bytes = 0;
+        if self.produced_bytes > 0 {
+            self.answered_at_ns = Some(self.turn_began_ns);
+        }
+        (self.produced_bytes, self.turn_began_ns) = (0, now_ns);
         self.begin_share(now_ns);
     }
 
@@ -53,10 +61,11 @@ impl Flow {
         self.begin_share_of(TURN_SHARE_NS_MAX, now_ns);
     }
 
-    /// The share of upkeep begins: a short one in a turn that has answered somebody, since others
-    /// are likely to wait.
+    /// The share of upkeep begins: a short one where somebody was answered lately, since others are
+    /// likely to come meanwhile.
     pub(super) fn begin_upkeep(&mut self, now_ns: u64) {
-        let busy = self.produced_bytes > 0;
+        let lately = |at_ns: u64| now_ns.saturating_sub(at_ns) < ANSWERED_LATELY_NS;
+        let busy = self.produced_bytes > 0 || self.answered_at_ns.is_some_and(lately);
         self.begin_share_of(if busy { BUSY_UPKEEP_NS_MAX } else { TURN_SHARE_NS_MAX }, now_ns);
     }
 
@@ -158,6 +167,17 @@ mod tests {
             flow.look(1_100_000 + share_ns - 1);
             assert!(!flow.late());
             flow.look(1_100_000 + share_ns);
+            assert!(flow.late());
+        }
+        // The turn before answered: others may come in the midst of this one's upkeep.
+        for (now_ns, share_ns) in
+            [(1_200_000, BUSY_UPKEEP_NS_MAX), (1_000_000 + ANSWERED_LATELY_NS, TURN_SHARE_NS_MAX)]
+        {
+            flow.begin_turn(now_ns);
+            flow.begin_upkeep(now_ns);
+            flow.look(now_ns + share_ns - 1);
+            assert!(!flow.late());
+            flow.look(now_ns + share_ns);
             assert!(flow.late());
         }
     }
