@@ -116,8 +116,9 @@ const CLIENTS: [Setting; 8] = [
     Setting::new(
         "client-memory-max",
         "SIZE",
-        "Memory of all connections' buffers together: a size, a share of --max-memory such as \
-         10%, or auto for the larger of 64mb and 10%",
+        "Memory of all connections' buffers together, beyond which clients that neither read nor \
+         go on sending are closed: a size, a share of --max-memory such as 10%, or auto for the \
+         larger of 64mb and 10%",
         |c, text| MemoryLimit::parse(text).map(|limit| c.client_memory = limit),
         |c| c.client_memory.show(),
     ),

@@ -90,7 +90,7 @@ impl Shard {
             let mut request = Request::by(run);
             let crossings = &parcel.requests[range.clone()];
             for (crossing, key) in crossings.iter().zip(&mut located) {
-                request.of(run.conn, crossing);
+                request.becomes(run.conn, crossing);
                 let args = parcel.args.get(crossing.args);
                 self.run_crossing(from, crossing.spec, &request, args, key.as_ref(), wire);
             }

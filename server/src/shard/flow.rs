@@ -18,9 +18,8 @@ const FIRST_GUESS_BYTES: usize = 16 << 10;
 #[derive(Debug)]
 pub(super) struct Flow {
     produced_bytes: usize,
-    /// When the last turn began that produced any.
-    answered_at_ns: Option<u64>,
-    turn_began_ns: u64,
+    /// When the turn began that followed the last one to produce any.
+    answered_by_ns: Option<u64>,
     mean_answer_bytes: usize,
     /// When the present share of time ends, and whether it has.
     share_ends_ns: u64,
@@ -35,8 +34,7 @@ impl Default for Flow {
         let mean_answer_bytes = FIRST_GUESS_BYTES;
         Self {
             produced_bytes: 0,
-            answered_at_ns: None,
-            turn_began_ns: 0,
+            answered_by_ns: None,
             mean_answer_bytes,
             share_ends_ns: TURN_SHARE_NS_MAX,
             late: false,
@@ -50,9 +48,9 @@ impl Flow {
     /// A turn begins.
     pub(super) fn begin_turn(&mut self, now_ns: u64) {
         if self.produced_bytes > 0 {
-            self.answered_at_ns = Some(self.turn_began_ns);
+            self.answered_by_ns = Some(now_ns);
         }
-        (self.produced_bytes, self.turn_began_ns) = (0, now_ns);
+        self.produced_bytes = 0;
         self.begin_share(now_ns);
     }
 
@@ -64,8 +62,8 @@ impl Flow {
     /// The share of upkeep begins: a short one where somebody was answered lately, since others are
     /// likely to come meanwhile.
     pub(super) fn begin_upkeep(&mut self, now_ns: u64) {
-        let lately = |at_ns: u64| now_ns.saturating_sub(at_ns) < ANSWERED_LATELY_NS;
-        let busy = self.produced_bytes > 0 || self.answered_at_ns.is_some_and(lately);
+        let lately = |by_ns: u64| now_ns.saturating_sub(by_ns) < ANSWERED_LATELY_NS;
+        let busy = self.produced_bytes > 0 || self.answered_by_ns.is_some_and(lately);
         self.begin_share_of(if busy { BUSY_UPKEEP_NS_MAX } else { TURN_SHARE_NS_MAX }, now_ns);
     }
 
@@ -170,9 +168,11 @@ mod tests {
             assert!(flow.late());
         }
         // The turn before answered: others may come in the midst of this one's upkeep.
-        for (now_ns, share_ns) in
-            [(1_200_000, BUSY_UPKEEP_NS_MAX), (1_000_000 + ANSWERED_LATELY_NS, TURN_SHARE_NS_MAX)]
-        {
+        for (now_ns, share_ns) in [
+            (1_200_000, BUSY_UPKEEP_NS_MAX),
+            (1_200_000 + ANSWERED_LATELY_NS - 1, BUSY_UPKEEP_NS_MAX),
+            (1_200_000 + ANSWERED_LATELY_NS, TURN_SHARE_NS_MAX),
+        ] {
             flow.begin_turn(now_ns);
             flow.begin_upkeep(now_ns);
             flow.look(now_ns + share_ns - 1);

@@ -31,11 +31,11 @@ pub(crate) fn reply(
     let start = out.len();
     // In one place, whatever it is written to: a command's code is long.
     let tail = write(&mut Encoder::new(out, proto));
-    if !is_wanted {
-    } else if !straight {
-        session.replies.push(start, tail);
-    } else if let Some(value) = tail {
-        send_tail(session.conn, wire, value);
+    match tail {
+        _ if !is_wanted => {}
+        tail if !straight => session.replies.push(start, tail),
+        Some(value) => send_tail(session.conn, wire, value),
+        None => {}
     }
 }
 

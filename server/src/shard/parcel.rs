@@ -140,7 +140,7 @@ impl Request {
 
     /// It is this one now.
     #[inline]
-    pub(crate) fn of(&mut self, conn: ConnId, crossing: &Crossing) {
+    pub(crate) fn becomes(&mut self, conn: ConnId, crossing: &Crossing) {
         self.ticket = Ticket::Reply { conn, place: crossing.place };
         (self.slot, self.args) = (crossing.slot, crossing.args);
     }
