@@ -236,8 +236,14 @@ impl Packer {
         }
         let deflate = &mut self.deflate.as_mut()?.1;
         deflate.reset();
-        let done = deflate.compress(raw, out, FlushCompress::Finish).ok()?;
-        (done == Status::StreamEnd).then(|| deflate.total_out() as usize)
+        let done = deflate.compress(raw, out, FlushCompress::Finish);
+        if matches!(done, Ok(Status::StreamEnd)) {
+            return Some(deflate.total_out() as usize);
+        }
+        // What found no room stays in the context, and its reset keeps the place that takes: it
+        // would panic some values later.
+        self.deflate = None;
+        None
     }
 }
 
@@ -378,6 +384,51 @@ mod tests {
                     assert!(packing <= bytes_max, "{packing} bytes for {codec:?} of {len}");
                     assert!(unpacking <= ZSTD_UNPACK_BYTES_MAX, "{unpacking} bytes");
                     assert!(len_max == whole || packed.capacity() == capacity, "it grew");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_did_not_fit_leaves_nothing_behind() {
+        let mut rng = SmallRng::seed_from_u64(7);
+        let mut packed = Vec::new();
+        for codec in Codec::GZIP_LEVELS.map(Codec::Gzip).chain(CODECS) {
+            let (mut packer, mut unpacker) = (Packer::default(), Unpacker::default());
+            for _ in 0..40 {
+                let len = rng.random_range(1..GZIP_RAW_BYTES_MAX);
+                let noise = [0, 100, 180, 200, 220, 255][rng.random_range(0..6)];
+                let raw = text(&mut rng, len, noise);
+                if packer.pack(codec, &raw, &mut packed) {
+                    let mut back = Vec::new();
+                    unpacker.unpack(Prefix::read(&packed), &packed[PREFIX_LEN..], &mut back);
+                    assert!(back == raw, "{codec:?} {len} {noise}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_just_fits_is_whole_and_what_just_does_not_is_refused() {
+        let mut rng = SmallRng::seed_from_u64(8);
+        let mut out = vec![0; 4 * GZIP_RAW_BYTES_MAX];
+        for level in Codec::GZIP_LEVELS {
+            let (mut packer, mut unpacker) = (Packer::default(), Unpacker::default());
+            for round in 0..60 {
+                let len = rng.random_range(1..[40, 1000, 20_000][round % 3]);
+                let noise = rng.random();
+                let raw = text(&mut rng, len, noise);
+                let whole = packer.deflate(level, &raw, &mut out).expect("there is room");
+                for room in whole.saturating_sub(9)..whole + 9 {
+                    let fits = packer.deflate(level, &raw, &mut out[..room]);
+                    assert!(fits.is_none_or(|len| len <= room));
+                    assert!(fits.is_none() || room >= whole, "{room} for {whole}, level {level}");
+                    if let Some(len) = fits {
+                        let mut back = Vec::new();
+                        let prefix = Prefix::new(DEFLATE, raw.len());
+                        unpacker.unpack(prefix, &out[..len], &mut back);
+                        assert!(back == raw, "{room} for {whole}, level {level}");
+                    }
                 }
             }
         }
