@@ -41,6 +41,8 @@ struct Pieces {
     front_sent: usize,
     copied_bytes: usize,
     shared_bytes: usize,
+    /// Capacity of the copied pieces, which they keep until their last byte was taken.
+    held_bytes: usize,
 }
 
 /// The next thing to send.
@@ -98,6 +100,7 @@ impl Output {
         if !self.queued.is_empty() {
             let copied = mem::take(&mut self.queued);
             pieces.copied_bytes += copied.len();
+            pieces.held_bytes += copied.capacity();
             pieces.queue.push_back(Piece::Copied(copied));
         }
         pieces.shared_bytes += len;
@@ -157,7 +160,9 @@ impl Output {
             count -= taken;
             pieces.front_sent += taken;
             if taken == left {
-                pieces.queue.pop_front();
+                if let Some(Piece::Copied(sent)) = pieces.queue.pop_front() {
+                    pieces.held_bytes -= sent.capacity();
+                }
                 pieces.front_sent = 0;
             }
         }
@@ -205,8 +210,9 @@ impl Output {
 
     /// Memory this queue holds, shared pieces excepted.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let copied = self.pieces.as_ref().map_or(0, |pieces| pieces.copied_bytes);
-        self.queued.capacity() + self.in_flight.capacity() + copied
+        let places = |queue: &VecDeque<Piece>| queue.capacity() * size_of::<Piece>();
+        let pieces = self.pieces.as_ref().map_or(0, |it| it.held_bytes + places(&it.queue));
+        self.queued.capacity() + self.in_flight.capacity() + pieces
     }
 
     /// Bytes the kernel has taken in this connection's life.
@@ -274,6 +280,20 @@ mod tests {
         assert_eq!(take(&mut output, usize::MAX).len(), 4 * OUTPUT_KEEP_BYTES_MAX);
         assert!(output.is_empty());
         assert!(output.memory_bytes() <= OUTPUT_KEEP_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_piece_counts_with_its_capacity_until_all_of_it_was_taken() {
+        let mut output = Output::default();
+        output.queued.reserve_exact(100_000);
+        output.queued.extend_from_slice(&[7; 1000]);
+        output.push_shared(Arc::new(vec![8; 50_000]));
+        let queue = 100 * size_of::<Piece>();
+        assert!((100_000..100_000 + queue).contains(&output.memory_bytes()));
+        take(&mut output, 999);
+        assert!(output.memory_bytes() >= 100_000, "the last byte is there yet");
+        take(&mut output, 2);
+        assert!(output.memory_bytes() < queue, "what is shared does not count");
     }
 
     #[test]
