@@ -14,6 +14,9 @@ use crate::limits::{FRAGMENT_BITS, RANDOM_TRIES_MAX, SCAN_ITEMS_MAX, SLOT_COUNT}
 use crate::node::Node;
 use crate::table::Entry;
 
+/// What a lot of one item is about; a thirtieth of what an integer holds.
+const LOT_SCALE: f64 = (1_u64 << 58) as f64;
+
 /// Where a scan continues; 0 is the start, and it means the same on every shard.
 ///
 /// `slot << 28 | fragment`: the first slot and fragment not yet visited.
@@ -97,6 +100,15 @@ impl<E: Effects> Engine<E> {
             .or_else(|| self.first_live(db, start, now_ms))
             .or_else(|| self.first_live(db, 0, now_ms))?;
         Some(self.segments.record(found).key())
+    }
+
+    /// A lot for a database with items: of several engines' lots an engine's is the lowest as often
+    /// as its part of the items is large.
+    pub fn lot(&mut self, db: u8) -> u64 {
+        // The earliest of `len` events that each come at some time, as likely as any other's.
+        let drawn: f64 = self.rng.random();
+        let earliest = -(1.0 - drawn).ln() / self.len(db).max(1) as f64;
+        (earliest * LOT_SCALE) as u64
     }
 
     /// The first live item among a few hundred from slot `from` on.

@@ -96,3 +96,17 @@ fn random_keys_are_about_equally_likely() {
     engine.slot_keys(1, slot, 7, START_MS, &mut |key| listed += usize::from(key.starts_with(b"{")));
     assert_eq!(listed, 7);
 }
+
+#[test]
+fn the_lowest_lot_is_an_engines_as_often_as_its_part_is_large() {
+    let mut engines = [10, 30].map(|items| {
+        let mut engine = engine(4 << 20, None, ());
+        (0..items).for_each(|number| set(&mut engine, &format!("key:{number}"), 5));
+        engine
+    });
+    // Engines of one seed draw alike; one of a node's has a seed of its own.
+    (0..1000).for_each(|_| _ = engines[0].lot(1));
+    let [few, many] = &mut engines;
+    let drawn = (0..20_000).filter(|_| few.lot(1) < many.lot(1)).count();
+    assert!((4_700..5_300).contains(&drawn), "{drawn} of 20000, not a quarter");
+}

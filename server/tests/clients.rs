@@ -527,7 +527,24 @@ fn pages_and_lists_of_keys(shape: Shape) {
     assert_eq!(seen.len(), KEYS, "in {pages} pages");
     let found: Vec<String> = redis::cmd("KEYS").arg("page:1?").query(&mut connection).unwrap();
     assert_eq!(found.len(), 10, "{found:?}");
-    assert_ne!(say(&mut connection, "RANDOMKEY"), "nil");
+    draws_from_every_shard(&node);
+}
+
+/// RANDOMKEY comes to every key, whichever shard has it.
+fn draws_from_every_shard(node: &Node) {
+    let mut connection = node.connect();
+    assert_eq!(say(&mut connection, "FLUSHALL"), "+OK");
+    assert_eq!(say(&mut connection, "RANDOMKEY"), "nil");
+    let mut pipe = redis::pipe();
+    (0..16).for_each(|number| {
+        pipe.set(number, number).ignore();
+    });
+    (0..3000).for_each(|_| {
+        pipe.cmd("RANDOMKEY");
+    });
+    let drawn: std::collections::BTreeSet<u32> =
+        pipe.query::<Vec<u32>>(&mut connection).unwrap().into_iter().collect();
+    assert_eq!(drawn.len(), 16, "{drawn:?}");
 }
 
 fn two_hundred_connections(shape: Shape) {

@@ -46,11 +46,12 @@ impl Conversation {
         }
     }
 
-    fn say(&mut self, request: &str) -> String {
+    /// Sends a request and returns the reply.
+    pub(super) fn say(&mut self, request: &str) -> String {
         let mut words = ArgBuf::new();
         let line = format!("{request}\n");
         // Long values do not fit a line that is typed, so only the limit on lines is lifted.
-        let limits = RequestLimits { inline_len_max: 1 << 24, ..RequestLimits::default() };
+        let limits = RequestLimits { inline_len_max: 1 << 26, ..RequestLimits::default() };
         let parsed = RequestParser::new().next(line.as_bytes(), &mut words, &limits);
         assert!(matches!(parsed, Parsed::Command { .. }), "{request}: {parsed:?}");
         let mut bytes = Vec::new();

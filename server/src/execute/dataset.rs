@@ -30,10 +30,7 @@ pub(crate) fn on_shard<E: Effects>(
             engine.flush(None, moment.now_ms);
             out.ok();
         }
-        Command::RandomKey => match engine.random_key(db, moment.now_ms) {
-            Some(key) => out.bulk(key),
-            None => out.null(),
-        },
+        Command::RandomKey => random_key(engine, db, moment, out),
         Command::HotKeys { .. } => ranking::hot_keys(engine, moment.now_ms, out),
         Command::BigKeys { count } => ranking::big_keys(engine, *count, moment.now_ms, out),
         Command::Cluster(ClusterCommand::CountKeysInSlot { slot }) => {
@@ -45,6 +42,19 @@ pub(crate) fn on_shard<E: Effects>(
         _ => return false,
     }
     true
+}
+
+/// Writes a key with this shard's lot, or that there is none.
+fn random_key<E: Effects>(engine: &mut Engine<E>, db: u8, moment: &Moment, out: &mut Encoder<'_>) {
+    let lot = engine.lot(db);
+    match engine.random_key(db, moment.now_ms) {
+        Some(key) => {
+            out.array(2);
+            out.integer(lot as i64);
+            out.bulk(key);
+        }
+        None => out.null(),
+    }
 }
 
 /// Writes up to `count` keys of a slot.
@@ -67,16 +77,20 @@ fn slot_keys<E: Effects>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::conversation::{Conversation, check};
+    use super::super::conversation::Conversation;
 
     #[test]
     fn a_shard_is_counted_and_emptied() {
-        check(&[
+        let mut conversation = Conversation::new();
+        conversation.check(&[
             ("DBSIZE", ":0"),
             ("RANDOMKEY", "$-1"),
             ("SET k v", "+OK"),
             ("DBSIZE", ":1"),
-            ("RANDOMKEY", "$1 k"),
+        ]);
+        let drawn = conversation.say("RANDOMKEY");
+        assert!(drawn.starts_with("*2 :") && drawn.ends_with(" $1 k"), "{drawn}");
+        conversation.check(&[
             ("CLUSTER COUNTKEYSINSLOT 7629", ":1"),
             ("CLUSTER GETKEYSINSLOT 7629 10", "*1 $1 k"),
             ("CLUSTER GETKEYSINSLOT 7629 0", "*0"),

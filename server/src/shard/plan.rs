@@ -33,8 +33,8 @@ pub(crate) enum Combine {
     Histograms(Vec<Vec<u8>>),
     /// The texts of the parts in one text: CLIENT LIST.
     Text,
-    /// The first part that is not null: RANDOMKEY.
-    FirstSome,
+    /// The key of the part with the lowest lot, if any is not null: RANDOMKEY.
+    Drawn,
     /// 1 unless a part failed: the second round of MSETNX.
     One,
     /// The hottest keys of all shards, so many: HOTKEYS.
@@ -91,10 +91,10 @@ pub(crate) fn combine(parts: &[&[u8]], how: &Combine, proto: Proto, out: &mut Ve
             let text: Vec<u8> = parts.iter().flat_map(|part| text_of(part)).copied().collect();
             encoder.write(Reply::Verbatim { format: *b"txt", text: &text });
         }
-        Combine::FirstSome => {
-            let some = parts.iter().find(|part| !matches!(part, [b'_', ..] | [b'$', b'-', ..]));
-            match some {
-                Some(part) => out.extend_from_slice(part),
+        Combine::Drawn => {
+            let drawn = parts.iter().filter(|part| part.first() == Some(&b'*'));
+            match drawn.map(|part| header_of(header_of(part).1)).min_by_key(|(lot, _)| *lot) {
+                Some((_, key)) => out.extend_from_slice(key),
                 None => encoder.write(Reply::Null),
             }
         }
@@ -147,8 +147,10 @@ mod tests {
         check(Combine::Ok, &["+OK\r\n", "+OK\r\n"], "+OK\r\n");
         check(Combine::Concat, &["*1\r\n$1\r\na\r\n", "*0\r\n"], "*1\r\n$1\r\na\r\n");
         check(Combine::Text, &["$2\r\na\n\r\n", "$2\r\nb\n\r\n"], "$4\r\na\nb\n\r\n");
-        check(Combine::FirstSome, &["$-1\r\n", "$1\r\nk\r\n"], "$1\r\nk\r\n");
-        check(Combine::FirstSome, &["$-1\r\n", "$-1\r\n"], "$-1\r\n");
+        let lots = ["*2\r\n:7\r\n$1\r\na\r\n", "$-1\r\n", "*2\r\n:3\r\n$1\r\nb\r\n"];
+        check(Combine::Drawn, &lots, "$1\r\nb\r\n");
+        check(Combine::Drawn, &lots[..2], "$1\r\na\r\n");
+        check(Combine::Drawn, &["$-1\r\n", "_\r\n"], "$-1\r\n");
     }
 
     #[test]

@@ -218,7 +218,7 @@ pub(super) fn combine_of(command: &Command<'_>) -> Combine {
         | Command::Script(ScriptCommand::Load { .. } | ScriptCommand::Flush { .. }) => Combine::Ok,
         Command::HotKeys { count } => Combine::HotKeys(*count),
         Command::BigKeys { count } => Combine::BigKeys(*count),
-        Command::RandomKey => Combine::FirstSome,
+        Command::RandomKey => Combine::Drawn,
         Command::Client(ClientCommand::List(_)) => Combine::Text,
         Command::Client(ClientCommand::KillAddress { .. }) => Combine::OkOr("ERR No such client"),
         Command::Memory(MemoryCommand::Stats) => Combine::Memory(MemoryCommand::Stats),
