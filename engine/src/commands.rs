@@ -278,14 +278,23 @@ impl<E: Effects> Engine<E> {
     /// Refuses a key or value that could never be held.
     #[inline]
     pub(crate) fn check_lengths(&self, key: &Key<'_>, len: usize) -> Result<(), Refused> {
+        self.check(key.bytes.len(), len)
+    }
+
+    /// Refuses lengths of key and value that could never be held.
+    ///
+    /// # Errors
+    /// `KeyTooLong`, `ItemTooLong`.
+    #[inline]
+    pub fn check(&self, key_len: usize, value_len: usize) -> Result<(), Refused> {
         let key_len_max = KEY_LEN_BYTES_MAX.min(self.segments.segment_len() / SEGMENT_SHARE);
-        if key.bytes.len() > key_len_max {
-            return Err(Refused::KeyTooLong { len: key.bytes.len(), max: key_len_max });
+        if key_len > key_len_max {
+            return Err(Refused::KeyTooLong { len: key_len, max: key_len_max });
         }
-        if len > self.inline_len_max() {
+        if value_len > self.inline_len_max() {
             let max = self.value_len_max();
-            if len > max {
-                return Err(Refused::ItemTooLong { len, max });
+            if value_len > max {
+                return Err(Refused::ItemTooLong { len: value_len, max });
             }
         }
         Ok(())

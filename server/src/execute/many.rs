@@ -4,7 +4,6 @@
 //! together. Invariant: the piece is atomic; a write of many that cannot be done in full for its
 //! sizes changes nothing. Cost: no allocation.
 
-use velodrome_engine::limits::KEY_LEN_BYTES_MAX;
 use velodrome_engine::{Condition, Effects, Engine, Key, Refused, ValueRef, Write};
 use velodrome_net::command::{Command, Keys};
 use velodrome_net::resp::Encoder;
@@ -13,7 +12,7 @@ use crate::limits::MGET_REPLY_BYTES_MAX;
 
 use super::get::{copied, read};
 use super::moment::Moment;
-use super::refusal::{refuse, too_long};
+use super::refusal::refuse;
 use super::script::answer_script;
 
 /// Keys whose memory is fetched at the same time.
@@ -103,10 +102,9 @@ pub(super) fn set<E: Effects>(
     moment: &Moment,
     out: &mut Encoder<'_>,
 ) {
-    match write_all(engine, pairs, db, moment, out) {
-        Some(Ok(())) => out.ok(),
-        Some(Err(refused)) => refuse(engine, &refused, out),
-        None => {}
+    match write_all(engine, pairs, db, moment) {
+        Ok(()) => out.ok(),
+        Err(refused) => refuse(engine, &refused, out),
     }
 }
 
@@ -121,30 +119,39 @@ pub(super) fn set_nx<E: Effects>(
     if count(engine, pairs, db, |engine, key| engine.peek(key, moment.now_ms).is_some()) > 0 {
         return out.integer(0);
     }
-    match write_all(engine, pairs, db, moment, out) {
-        Some(Ok(())) => out.integer(1),
-        Some(Err(refused)) => refuse(engine, &refused, out),
-        None => {}
+    match write_all(engine, pairs, db, moment) {
+        Ok(()) => out.integer(1),
+        Err(refused) => refuse(engine, &refused, out),
     }
 }
 
-/// Writes every pair; `None` when something was too long, which has been answered then.
+/// Writes why these pairs cannot all be written, wherever their shards are, if one could be held by
+/// none of them; true when it did.
+pub(crate) fn refuse_pairs<E: Effects>(
+    engine: &Engine<E>,
+    command: &Command<'_>,
+    out: &mut Encoder<'_>,
+) -> bool {
+    let (Command::MSet { pairs } | Command::MSetNx { pairs }) = command else { return false };
+    // How much memory a sibling has for a value only that sibling knows.
+    let value_len_max = engine.limits().value_len_max;
+    let refused = pairs.iter().find_map(|(key, value)| {
+        let len = value.map_or(0, <[u8]>::len);
+        let too_long = (len > value_len_max).then_some(len);
+        engine.check(key.len(), too_long.unwrap_or(0)).err()
+    });
+    refused.inspect(|refused| refuse(engine, refused, out)).is_some()
+}
+
+/// Writes every pair, or none when one could never be held.
 fn write_all<E: Effects>(
     engine: &mut Engine<E>,
     pairs: &Keys<'_>,
     db: u8,
     moment: &Moment,
-    out: &mut Encoder<'_>,
-) -> Option<Result<(), Refused>> {
-    let value_len_max = engine.limits().value_len_max;
+) -> Result<(), Refused> {
     for (key, value) in *pairs {
-        if key.len() > KEY_LEN_BYTES_MAX {
-            return Some(Err(Refused::KeyTooLong { len: key.len(), max: KEY_LEN_BYTES_MAX }));
-        }
-        if value.is_some_and(|value| value.len() > value_len_max) {
-            too_long(out);
-            return None;
-        }
+        engine.check(key.len(), value.map_or(0, <[u8]>::len))?;
     }
     let deadline = moment.default_deadline();
     let mut outcome = Ok(());
@@ -155,7 +162,7 @@ fn write_all<E: Effects>(
             outcome = Err(refused);
         }
     });
-    Some(outcome)
+    outcome
 }
 
 /// How many keys `run` says yes to.

@@ -46,7 +46,7 @@ use velodrome_net::command::{Command, MemoryCommand};
 use velodrome_net::resp::Encoder;
 
 pub(crate) use dataset::on_shard;
-pub(crate) use many::{lengths, on_keys};
+pub(crate) use many::{lengths, on_keys, refuse_pairs};
 pub(crate) use moment::{Moment, Tail};
 pub(crate) use page::scan_page;
 pub(crate) use ranking::{combine_big, combine_hot};

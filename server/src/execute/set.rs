@@ -212,6 +212,7 @@ mod tests {
         conversation.check(&[
             (&format!("SET k {long}"), too_long),
             (&format!("MSET j 1 k {long}"), too_long),
+            (&format!("MSETNX j 1 k {long}"), too_long),
             ("EXISTS j", ":0"),
             (&format!("SET k {}", &long[1..]), "+OK"),
             ("APPEND k y", too_long),
@@ -220,6 +221,20 @@ mod tests {
             ("SETRANGE none 4294967295 y", too_long),
             ("SETRANGE none 9223372036854775807 y", too_long),
             ("STRLEN k", ":100000"),
+        ]);
+    }
+
+    #[test]
+    fn of_many_that_could_not_all_be_held_none_is_written() {
+        let mut conversation = Conversation::new();
+        let too_long = conversation.say(&format!("MSET j 1 k {}", "x".repeat(32 << 20)));
+        assert!(too_long.starts_with("-ERR value of 33554432 bytes is longer"), "{too_long}");
+        let key = "x".repeat(40_000);
+        let long_key = "-ERR key of 40000 bytes is longer than the 32768 bytes allowed; shorten it";
+        conversation.check(&[
+            (&format!("MSET j 1 {key} 2"), long_key),
+            (&format!("MSETNX j 1 {key} 2"), long_key),
+            ("EXISTS j", ":0"),
         ]);
     }
 }

@@ -234,7 +234,7 @@ impl Shard {
         let mut planner = Planner::new(id);
         self.plan_keys(session.caller(), command, keys, &mut planner);
         let mut work = planner.finish();
-        if matches!(command, Command::MSetNx { .. }) {
+        if work.part_count > 0 && matches!(command, Command::MSetNx { .. }) {
             let mut writes = Planner::new(id);
             self.plan_keys(session.caller(), &Command::MSet { pairs: keys }, keys, &mut writes);
             let members = writes.finish().members;
@@ -274,6 +274,11 @@ impl Shard {
         keys: Keys<'_>,
         planner: &mut Planner,
     ) {
+        let mut refusal = Vec::new();
+        let mut out = Encoder::new(&mut refusal, caller.proto);
+        if execute::refuse_pairs(&self.engine, command, &mut out) {
+            return planner.step(Step::Known(refusal));
+        }
         let (name, how): (&[u8], Combine) = match command {
             Command::MGet { .. } => (b"GET", Combine::Array),
             Command::MSet { .. } => (b"SET", Combine::Ok),

@@ -93,6 +93,24 @@ fn scripts_over_shards_are_refused_within_a_transaction_too() {
 }
 
 #[test]
+fn of_many_over_shards_that_could_not_all_be_held_none_is_written() {
+    let [a, b, ..] = keys();
+    // An eighth of these shards' segments, and more.
+    let long = "x".repeat(8200);
+    let exchanges = [format!("MSET {a} 1 {long} 2 {b} 3"), format!("MSETNX {a} 1 {long} 2 {b} 3")];
+    let refused = "ERR key of 8200 bytes is longer than the 8192 bytes allowed; shorten it";
+    let none = format!("EXISTS {a} {b}");
+    check(&[
+        (&exchanges[0], error(refused)),
+        (&exchanges[1], error(refused)),
+        ("MULTI", ok()),
+        (&exchanges[0], queued()),
+        ("EXEC", Answer::Array(vec![error(refused)])),
+        (&none, Answer::Integer(0)),
+    ]);
+}
+
+#[test]
 fn a_command_without_reply_is_no_part_of_a_transaction() {
     let refused = "ERR Command not allowed inside a transaction";
     let aborted = "EXECABORT Transaction discarded because of previous errors.";
