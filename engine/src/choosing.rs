@@ -125,11 +125,25 @@ impl<E: Effects> Engine<E> {
         }
     }
 
+    /// Seals a segment that is open or spare, with at least `dead_min` dead bytes, to compact it.
+    pub(crate) fn choose_unsealed(&mut self, dead_min: usize) -> bool {
+        let mut streams = Stream::ALL.into_iter();
+        let dead = |stream: &Stream| self.segments.dead_unsealed(*stream) >= dead_min;
+        let Some(stream) = streams.find(dead).filter(|_| self.survivors_fit()) else {
+            return false;
+        };
+        let Some(number) = self.segments.seal(stream) else { return false };
+        let segment = self.segments.segment(number);
+        if segment.state == State::Sealed && segment.dead() >= dead_min {
+            self.start_cleaning(number, Rule::KeepAll);
+        }
+        true
+    }
+
     /// Whether there is room for survivors that may not go.
     fn survivors_fit(&self) -> bool {
-        let segment_len = self.segments.segment_len() as u64;
-        self.keeper.policy().spares_nothing()
-            || self.accounted_bytes() + segment_len <= self.ceiling
+        let room = self.accounted_bytes() + self.survivors_bytes() <= self.ceiling;
+        self.keeper.policy().spares_nothing() || (room && !self.cleaner.stopped)
     }
 
     /// Looks over the accounts of the next few hundred sealed segments.

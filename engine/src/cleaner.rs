@@ -22,6 +22,8 @@ pub(crate) struct Cleaner {
     pub(crate) rule: Rule,
     /// Where the next search for a victim begins.
     pub(crate) hand: usize,
+    /// There was no room for a survivor lately: the same would be tried again.
+    pub(crate) stopped: bool,
 }
 
 impl Cleaner {

@@ -19,7 +19,8 @@ impl<E: Effects> Engine<E> {
     pub(crate) fn clean_step(&mut self, scan_bytes: usize, now_ms: u64) -> bool {
         let Some(victim) = self.cleaner.victim else { return false };
         let (mut work, mut scanned) = (Work::default(), 0);
-        // Where all may go, each will be dead here: its copy takes its place in the account.
+        // What was walked past is not charged any more: a copy takes its original's place in the
+        // account, at once where all may go, since each will be dead here.
         let all_may_go = self.keeper.policy().spares_nothing();
         let within = |work: &Work| work.items < STEP_ITEMS_MAX && work.bytes < STEP_BYTES_MAX;
         while scanned < scan_bytes && within(&work) {
@@ -29,24 +30,26 @@ impl<E: Effects> Engine<E> {
                 self.segments.finish_cleaning(victim);
                 break;
             }
-            let offset = self.cleaner.offset;
-            let at = self.segments.address(victim, offset);
+            let at = self.segments.address(victim, self.cleaner.offset);
             let shape = self.segments.record(at).shape();
             self.cleaner.offset += shape.len();
             scanned += shape.len();
             work.items += 1;
             if all_may_go {
-                self.segments.set_front(victim, offset + shape.len());
+                self.segments.set_front(victim, self.cleaner.offset);
             }
-            if shape.is_dead() {
-                continue;
+            if !shape.is_dead() {
+                let Some(copied) = self.settle(at, shape.len(), now_ms) else {
+                    self.cleaner.victim = None;
+                    self.cleaner.stopped = true;
+                    self.segments.stop_cleaning(victim);
+                    break;
+                };
+                work.bytes += copied;
             }
-            let Some(copied) = self.settle(at, shape.len(), now_ms) else {
-                self.cleaner.victim = None;
-                self.segments.stop_cleaning(victim);
-                break;
-            };
-            work.bytes += copied;
+            if !all_may_go {
+                self.segments.set_front(victim, self.cleaner.offset);
+            }
         }
         self.counters.longest_step.raise(work);
         true
@@ -112,7 +115,7 @@ impl<E: Effects> Engine<E> {
         self.keeper.is_full = true;
         self.segments.start_cleaning(number);
         let (hand, offset) = (self.cleaner.hand, self.segments.segment(number).front as usize);
-        self.cleaner = Cleaner { victim: Some(number), offset, rule, hand };
+        self.cleaner = Cleaner { victim: Some(number), offset, rule, hand, stopped: false };
         true
     }
 }

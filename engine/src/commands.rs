@@ -174,7 +174,7 @@ impl<E: Effects> Engine<E> {
         let longer = shape.with_deadline(deadline_ms);
         let mut found = Some(at);
         if longer != shape || !self.has_margin() {
-            self.reserve(longer.len(), 0, now_ms)?;
+            self.reserve_for_deadline(longer.len(), now_ms)?;
             found = self.find(key);
         }
         if let Some(at) = found {

@@ -28,6 +28,8 @@ use crate::version::Version;
 const HEAD_LEN: usize = 16;
 const DEADLINE_LEN: usize = 6;
 const EXTRA_LEN: usize = 8;
+/// Bytes that a record takes beside key and value at most.
+pub(crate) const BESIDE_LEN_MAX: usize = HEAD_LEN + DEADLINE_LEN + EXTRA_LEN + RECORD_ALIGN;
 /// Records begin at multiples of this many bytes, the unit of addresses.
 pub(crate) const RECORD_ALIGN: usize = 2;
 

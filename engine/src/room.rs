@@ -10,12 +10,17 @@ use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::large::pages;
 use crate::limits::{CLEAN_PACE, RESERVE_SHARE, SEGMENT_SHARE, STEP_BYTES_MAX};
+use crate::record::BESIDE_LEN_MAX;
 use crate::refused::Refused;
 use crate::segment::{State, Stream};
 use crate::stats::Work;
 
 /// Dead bytes at which segments are compacted where some items may not go, as a share of all.
 const SPARING_DEAD_SHARE: u64 = 16;
+/// What of a segment must be dead to be compacted before a single item is evicted,
+const BEFORE_EVICTION_DEAD_SHARE: usize = 64;
+/// and before a write is refused.
+const BEFORE_REFUSAL_DEAD_SHARE: usize = 256;
 
 impl<E: Effects> Engine<E> {
     /// Whether a change that only touches index and wheel stays within the limit.
@@ -55,7 +60,7 @@ impl<E: Effects> Engine<E> {
         if self.headroom() >= self.reserve_bytes() + needed {
             self.segments.lend(!self.keeper.policy().walks_queues());
         } else {
-            self.make_way(record_len, large_len, now_ms)?;
+            self.make_way(record_len, large_len, self.kept_bytes(), now_ms)?;
         }
         if large_len > 0 {
             self.release_idle(large_len);
@@ -63,7 +68,24 @@ impl<E: Effects> Engine<E> {
         if self.segments.has_place(record_len) {
             return Ok(());
         }
-        self.open_place(record_len, large_len, now_ms)
+        self.open_place(record_len, large_len, self.kept_bytes(), now_ms)
+    }
+
+    /// Makes room for a record of `record_len` bytes that gives an item a deadline. Where items
+    /// without one are spared, that takes of what writes leave: it lets items go.
+    pub(crate) fn reserve_for_deadline(
+        &mut self,
+        record_len: usize,
+        now_ms: u64,
+    ) -> Result<(), Refused> {
+        let kept = self.kept_bytes().min(self.survivors_bytes());
+        if self.headroom() < self.reserve_bytes() + record_len as u64 {
+            self.make_way(record_len, 0, kept, now_ms)?;
+        }
+        if self.segments.has_place(record_len) {
+            return Ok(());
+        }
+        self.open_place(record_len, 0, kept, now_ms)
     }
 
     /// Opens a segment to write to. The addresses may be used up though memory is not.
@@ -72,27 +94,36 @@ impl<E: Effects> Engine<E> {
         &mut self,
         record_len: usize,
         large_len: u64,
+        kept: u64,
         now_ms: u64,
     ) -> Result<(), Refused> {
         if self.segments.open_next(Stream::Writes) {
             return Ok(());
         }
-        self.make_way(record_len, large_len, now_ms)?;
+        self.make_way(record_len, large_len, kept, now_ms)?;
         match self.segments.has_place(record_len) || self.segments.open_next(Stream::Writes) {
             true => Ok(()),
             false => Err(self.out_of_memory(record_len as u64)),
         }
     }
 
-    /// Makes room near the limit.
+    /// Makes room near the limit; `kept` bytes are left.
     #[inline(never)]
-    fn make_way(&mut self, record_len: usize, large_len: u64, now_ms: u64) -> Result<(), Refused> {
+    fn make_way(
+        &mut self,
+        record_len: usize,
+        large_len: u64,
+        kept: u64,
+        now_ms: u64,
+    ) -> Result<(), Refused> {
+        self.cleaner.stopped = false;
         self.clean(record_len * CLEAN_PACE, now_ms);
-        self.segments.lend(false);
-        if !self.fits(record_len, large_len) {
+        // Where some items may not go, there may be no other place than those of dead ones.
+        self.segments.lend(!self.keeper.policy().spares_nothing());
+        if !self.fits(record_len, large_len, kept) {
             self.counters.stalls += 1;
-            while !self.fits(record_len, large_len) {
-                if !self.reclaim_step(now_ms) {
+            while !self.fits(record_len, large_len, kept) {
+                if !self.reclaim_step(now_ms) && !self.reclaim_last() {
                     return Err(self.out_of_memory(record_len as u64 + large_len));
                 }
             }
@@ -108,18 +139,20 @@ impl<E: Effects> Engine<E> {
             return true;
         }
         let large_len = (pages(value_len) + BESIDE_VALUE_BYTES_MAX) as u64;
+        self.cleaner.stopped = false;
         for _ in 0..steps_max {
-            if self.fits(self.segments.segment_len(), large_len) || !self.reclaim_step(now_ms) {
+            if self.fits_beside(large_len) || !(self.reclaim_step(now_ms) || self.reclaim_last()) {
                 return true;
             }
         }
-        self.fits(self.segments.segment_len(), large_len)
+        self.fits_beside(large_len)
     }
 
     /// Makes room for bytes beside records and values. Returns whether there is.
     pub(crate) fn make_room_beside(&mut self, bytes: u64, now_ms: u64) -> bool {
-        while !self.fits(self.segments.segment_len(), bytes) {
-            if !self.reclaim_step(now_ms) {
+        self.cleaner.stopped = false;
+        while !self.fits_beside(bytes) {
+            if !self.reclaim_step(now_ms) && !self.reclaim_last() {
                 return false;
             }
         }
@@ -131,13 +164,21 @@ impl<E: Effects> Engine<E> {
         Refused::OutOfMemory { needed, limit: self.limits.memory_bytes_max }
     }
 
+    /// Whether there is room for bytes beside records, and for a record of any length.
+    fn fits_beside(&self, bytes: u64) -> bool {
+        self.fits(self.segments.segment_len(), bytes, self.kept_bytes())
+    }
+
     #[inline]
-    fn fits(&self, record_len: usize, large_len: u64) -> bool {
-        let mut growth = self.index.footprint.growth_max + self.kept_bytes();
-        growth += record_len as u64 + large_len;
-        if !self.segments.has_place(record_len) {
-            let Some(tail) = self.segments.charge_of_opening(Stream::Writes) else { return false };
-            growth += tail as u64;
+    fn fits(&self, record_len: usize, large_len: u64, kept: u64) -> bool {
+        let mut growth = self.index.footprint.growth_max + kept + large_len;
+        if !self.segments.has_hole(record_len) {
+            growth += record_len as u64;
+            if !self.segments.has_place(record_len) {
+                let tail = self.segments.charge_of_opening(Stream::Writes);
+                let Some(tail) = tail else { return false };
+                growth += tail as u64;
+            }
         }
         self.accounted_bytes() + growth <= self.ceiling
     }
@@ -148,6 +189,12 @@ impl<E: Effects> Engine<E> {
         let segment_len = self.segments.segment_len();
         let all = !self.keeper.policy().spares_nothing();
         if all { segment_len as u64 } else { (segment_len / SEGMENT_SHARE) as u64 }
+    }
+
+    /// Bytes that a cleaning may take for a moment: the longest record and the end of a segment.
+    pub(crate) fn survivors_bytes(&self) -> u64 {
+        let longest = 2 * self.segments.segment_len() / SEGMENT_SHARE + BESIDE_LEN_MAX;
+        2 * longest as u64
     }
 
     /// Bytes up to the limit.
@@ -228,7 +275,16 @@ impl<E: Effects> Engine<E> {
         if self.keeper.policy().spares_all() || self.index.deadlines() == 0 {
             return false;
         }
-        (!self.is_small() && self.choose_victim()) || self.evict_one(now_ms)
+        (!self.is_small() && self.choose_victim())
+            || self.choose_deadest(segment_len / BEFORE_EVICTION_DEAD_SHARE)
+            || self.evict_one(now_ms)
+    }
+
+    /// What is done before a write is refused for want of items that may go.
+    fn reclaim_last(&mut self) -> bool {
+        let dead_min = self.segments.segment_len() / BEFORE_REFUSAL_DEAD_SHARE;
+        !self.keeper.policy().spares_nothing()
+            && (self.choose_deadest(dead_min) || self.choose_unsealed(dead_min))
     }
 
     /// In a small store the least worthy item goes first and its segment is compacted afterwards.

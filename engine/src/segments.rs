@@ -185,6 +185,12 @@ impl Segments {
         true
     }
 
+    /// Dead bytes of the stream's open segment, or of its spare one if those are more.
+    pub(crate) fn dead_unsealed(&self, stream: Stream) -> usize {
+        let unsealed = [self.spare[stream as usize], self.open[stream as usize]];
+        unsealed.into_iter().flatten().map(|number| self.segment(number).dead()).max().unwrap_or(0)
+    }
+
     /// Seals the stream's spare segment, or else its open one, so that it can pay; it is free at
     /// once if nothing in it lives. Returns its number.
     pub(crate) fn seal(&mut self, stream: Stream) -> Option<u32> {
@@ -249,6 +255,12 @@ impl Segments {
     #[inline(always)]
     pub(crate) fn has_place(&self, len: usize) -> bool {
         self.hole(len).is_some() || self.has_room(Stream::Writes, len)
+    }
+
+    /// Whether that place is a dead record's.
+    #[inline]
+    pub(crate) fn has_hole(&self, len: usize) -> bool {
+        self.hole(len).is_some()
     }
 
     /// Takes a place for a record that a command writes, which `has_place`.

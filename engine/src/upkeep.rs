@@ -24,6 +24,7 @@ impl<E: Effects> Engine<E> {
     pub fn maintain(&mut self, now_ms: u64, steps_max: usize) -> Progress {
         self.keeper.advance(now_ms);
         self.check_largest(now_ms);
+        self.cleaner.stopped = false;
         let mut more = true;
         for _ in 0..steps_max {
             more = self.maintain_step(now_ms);
