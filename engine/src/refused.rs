@@ -77,6 +77,17 @@ pub enum StartError {
         /// Largest.
         max: u64,
     },
+    /// A limit that was raised beyond the addresses set aside at the start.
+    #[error(
+        "memory limit of {memory_bytes} bytes is more than the {max} there are addresses for; \
+         lower it, or start with it"
+    )]
+    BeyondAddresses {
+        /// Bytes asked for.
+        memory_bytes: u64,
+        /// Bytes there are addresses for.
+        max: u64,
+    },
     /// An item limit of zero.
     #[error("an item limit of 0 holds nothing; leave it out for no limit")]
     NoItems,

@@ -116,12 +116,9 @@ impl<E: Effects> Engine<E> {
     /// When they are impossible, or beyond the reserved address space.
     pub fn set_limits(&mut self, limits: Limits) -> Result<(), StartError> {
         limits.check()?;
-        let address_space_bytes = self.address_space_bytes;
-        if limits.memory_bytes_max > address_space_bytes {
-            return Err(StartError::AddressSpace {
-                address_space_bytes,
-                max: crate::limits::ADDRESS_SPACE_BYTES_MAX,
-            });
+        let (memory_bytes, max) = (limits.memory_bytes_max, self.address_space_bytes);
+        if memory_bytes > max {
+            return Err(StartError::BeyondAddresses { memory_bytes, max });
         }
         self.limits = limits;
         self.check_codecs();
