@@ -109,6 +109,11 @@ impl Policy {
         matches!(self, Lru | Lfu | Fifo | Random | Ttl | S3Fifo)
     }
 
+    /// Whether writes may be refused for want of items that may go.
+    pub fn refuses(self) -> bool {
+        !self.spares_nothing()
+    }
+
     /// Whether nothing may go.
     pub(crate) fn spares_all(self) -> bool {
         self == Self::NoEviction

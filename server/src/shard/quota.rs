@@ -1,11 +1,12 @@
 //! Quotas: which part of the node's limits is this shard's, and how parts change hands.
 //!
-//! A shard that is short asks the sibling with most to spare. When the node's limits change, every
-//! shard scales what it has, so that a shard that grows never takes what another still holds.
+//! A shard that is short asks the sibling with most to spare; where it would have to refuse writes
+//! it asks earlier, and for more. When the node's limits change, every shard scales what it has, so
+//! that a shard that grows never takes what another still holds.
 //! Invariant: the quotas of all shards, with those under way, never sum to more than the node's
 //! limits, but while a change reaches one shard after the other: then to the higher ones at most.
 //! Scaling rounds down, by less than a byte and an item a shard. Cost: a reading of every shard's
-//! gauges a tick, while this one is short.
+//! gauges a tick.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -150,35 +151,41 @@ impl Shard {
         self.publish();
     }
 
-    /// Asks the siblings with most room for a part of their quota, when this shard's is used up.
+    /// Asks the siblings with most room for a part of their quota: for a step when this shard's is
+    /// used up, or, where writes would be refused then, ahead of that for half of what they have
+    /// more, so that all run short together wherever is written.
     pub(crate) fn balance_quota(&mut self) {
         let limits = *self.engine.limits();
-        let step = quota_step(&limits);
-        let stats = self.engine.stats();
-        let short_of_bytes = self.engine.accounted_bytes() + step > limits.memory_bytes_max;
-        let short_of_items = limits.items_max.is_some_and(|items_max| stats.items >= items_max);
-        let of = self.whole.generations;
-        if short_of_bytes {
-            let room = |it: &Snapshot| it.quota_bytes.saturating_sub(it.accounted_bytes);
-            if let Some(sibling) = self.richest(2 * step, room) {
-                self.send(sibling, Note::QuotaWanted(Quota { bytes: step, items: 0, of }));
-            }
+        let (step, of) = (quota_step(&limits), self.whole.generations);
+        let ahead = self.engine.policy().refuses();
+        let room = |it: &Snapshot| it.quota_bytes.saturating_sub(it.accounted_bytes);
+        let own = limits.memory_bytes_max.saturating_sub(self.engine.accounted_bytes());
+        let wanted = self.richest(room).and_then(|(sibling, most)| {
+            let bytes = if ahead { part_of(most, own, step) } else { step };
+            let short = ahead || own < step && most > 2 * step;
+            (short && bytes > 0).then_some((sibling, bytes))
+        });
+        if let Some((sibling, bytes)) = wanted {
+            self.send(sibling, Note::QuotaWanted(Quota { bytes, items: 0, of }));
         }
-        if short_of_items {
-            let room = |it: &Snapshot| it.quota_items.saturating_sub(it.items);
-            if let Some(sibling) = self.richest(1, room) {
-                let items = limits.items_max.unwrap_or(0).div_ceil(8);
-                self.send(sibling, Note::QuotaWanted(Quota { bytes: 0, items, of }));
-            }
+        let Some(items_max) = limits.items_max else { return };
+        let room = |it: &Snapshot| it.quota_items.saturating_sub(it.items);
+        let own = items_max.saturating_sub(self.engine.stats().items);
+        let wanted = self.richest(room).and_then(|(sibling, most)| {
+            let items = if ahead { part_of(most, own, 1) } else { items_max.div_ceil(8) };
+            let short = ahead || own == 0 && most > 1;
+            (short && items > 0).then_some((sibling, items))
+        });
+        if let Some((sibling, items)) = wanted {
+            self.send(sibling, Note::QuotaWanted(Quota { bytes: 0, items, of }));
         }
     }
 
-    /// The sibling with most of what `room` measures, when it is more than `least`.
-    fn richest(&self, least: u64, room: impl Fn(&Snapshot) -> u64) -> Option<u16> {
+    /// The sibling with most of what `room` measures, and how much that is.
+    fn richest(&self, room: impl Fn(&Snapshot) -> u64) -> Option<(u16, u64)> {
         let siblings = (0..self.facts.shard_count()).filter(|at| *at != usize::from(self.id));
         let rooms = siblings.map(|at| (at as u16, room(&self.facts.gauges[at].snapshot())));
-        let richest = rooms.max_by_key(|(_, room)| *room);
-        richest.filter(|(_, room)| *room > least).map(|(sibling, _)| sibling)
+        rooms.max_by_key(|(_, room)| *room)
     }
 
     /// Gives a sibling what this shard can spare.
@@ -187,7 +194,7 @@ impl Shard {
         let step = quota_step(&limits);
         let (bytes, items) = self.whole.worth(&wanted);
         let room = limits.memory_bytes_max.saturating_sub(self.engine.accounted_bytes());
-        let bytes = if room >= bytes + step { bytes } else { 0 };
+        let bytes = if room >= 2 * step { bytes.min(room / 2) } else { 0 };
         let spare = limits.items_max.map_or(0, |max| max.saturating_sub(self.engine.stats().items));
         let items = items.min(spare / 2);
         limits.memory_bytes_max -= bytes;
@@ -216,6 +223,12 @@ impl Shard {
         }
         self.publish();
     }
+}
+
+/// Half of what `most` is more than `own`, if it is twice as much and that is `least` or more.
+fn part_of(most: u64, own: u64, least: u64) -> u64 {
+    let more = most.saturating_sub(own) / 2;
+    if most / 2 >= own && more >= least { more } else { 0 }
 }
 
 /// Bytes of quota that change hands at a time.

@@ -128,6 +128,23 @@ fn memory_moves_to_where_it_is_needed_and_none_is_lost() {
 }
 
 #[test]
+fn a_write_to_one_shard_is_not_refused_while_others_have_room() {
+    each_seed("unevicted quotas", 6, |seed| {
+        let (quota_bytes, step_ms_max) = (16 << 20, 2);
+        let weather = Weather { shards: SHARDS, quota_bytes, step_ms_max, ..Weather::default() };
+        let mut node = Node::new(seed, weather);
+        node.connect(Writer::default());
+        again(&mut node, |writer| {
+            writer.say("CONFIG SET maxmemory-policy noeviction");
+            // Three of the four shards' memory.
+            writer.flood(1, 4400, 10_000);
+        });
+        work(&mut node, |node| assert!(quotas(node) <= 64 << 20));
+        assert!(held(&node) > 40 << 20, "{} bytes are held", held(&node));
+    });
+}
+
+#[test]
 fn a_lowered_limit_is_reached_while_quota_moves() {
     each_seed("lowered quotas", 6, |seed| {
         let weather = Weather { shards: SHARDS, quota_bytes: 8 << 20, ..Weather::default() };
