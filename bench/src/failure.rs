@@ -47,7 +47,7 @@ pub enum Failure {
         found: String,
     },
     /// The server cannot be reached.
-    #[error("cannot reach the server: {0}; is it running, and is --url right?")]
+    #[error("cannot reach the server: {0}; is it running, and is the address right?")]
     Unreachable(String),
     /// redis-benchmark failed or printed what it should not.
     #[error("redis-benchmark against {server} failed in {scenario}: {reason}")]

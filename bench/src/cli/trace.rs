@@ -30,7 +30,7 @@ const MIXED: Sizes = Sizes::Drawn { min: 50, max: 5_000 };
 
 #[derive(Args)]
 pub(super) struct TraceArgs {
-    /// The trace; xz and zstd are decompressed.
+    /// The trace; xz, zstd and gzip are decompressed.
     file: PathBuf,
     /// How it is written: text, u32be, u64be or oracle-general; told by name and content without.
     #[arg(long, value_parser = Format::parse)]
@@ -59,7 +59,8 @@ pub(super) struct TraceArgs {
     /// trace's own, or 50-5000, for caches sized by bytes; 8 for others.
     #[arg(long, value_parser = Sizes::parse)]
     sizes: Option<Sizes>,
-    /// Replay by exact simulations too: fifo, lru, lfu and s3fifo have one.
+    /// Replay by exact simulations too: fifo, lru, lfu and s3fifo have one. Beside a server and by
+    /// bytes they are charged for keys and values alone.
     #[arg(long)]
     exact: bool,
     /// Replay through the server at HOST:PORT instead, which is left as it is.

@@ -16,6 +16,10 @@ use crate::workload::{Trace, TraceBuilder};
 const BUFFER_LEN: usize = 1 << 18;
 const XZ: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
+/// What is compressed in ways that are not understood here.
+const OTHERS: [(&[u8], &str); 3] =
+    [(b"BZh", "bzip2"), (&[0x04, 0x22, 0x4d, 0x18], "lz4"), (b"PK\x03\x04", "zip")];
 
 /// Reads the trace at `path`, at most its first `requests_max` requests; tells the format by name
 /// and content unless one is given.
@@ -32,17 +36,30 @@ pub fn read(
     let requests_max = requests_max.unwrap_or(TRACE_REQUESTS_MAX);
     let bytes = open(path).map_err(refused())?;
     let bytes = BufReader::with_capacity(BUFFER_LEN, bytes);
-    decode(path, bytes, format, requests_max).map_err(refused())
+    decode(path, bytes, format, requests_max).map_err(cut).map_err(refused())
+}
+
+/// What a decompressor says of a file that ends early tells nobody anything.
+fn cut(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => refused(format!("the file is cut: {error}")),
+        _ => error,
+    }
 }
 
 /// The file's bytes, decompressed.
 fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     let mut file = BufReader::with_capacity(BUFFER_LEN, File::open(path)?);
     let head = file.fill_buf()?;
+    if let Some((_, name)) = OTHERS.into_iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Err(refused(format!("it is compressed by {name}: decompress it first")));
+    }
     Ok(if head.starts_with(&XZ) {
         Box::new(lzma_rust2::XzReader::new(file, true))
     } else if head.starts_with(&ZSTD) {
         Box::new(zstd::Decoder::with_buffer(file)?)
+    } else if head.starts_with(&GZIP) {
+        Box::new(flate2::bufread::MultiGzDecoder::new(file))
     } else {
         Box::new(file)
     })
@@ -169,6 +186,12 @@ mod tests {
         writer.finish().unwrap()
     }
 
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        writer.write_all(bytes).unwrap();
+        writer.finish().unwrap()
+    }
+
     #[test]
     fn every_format_is_read() {
         let text: String = KEYS.iter().map(|key| format!("{key} {}\n", key + 100)).collect();
@@ -183,6 +206,7 @@ mod tests {
     fn compression_is_recognised_by_content() {
         check("a.trace", &xz(&u32be()), Some(Format::U32Be));
         check("b", &zstd::encode_all(&oracle()[..], 1).unwrap(), None);
+        check("a.oracleGeneral.gz", &gzip(&oracle()), None);
         let (_folder, path) = file("c.xz", &xz(&u32be()));
         assert_eq!(read(&path, Some(Format::U32Be), Some(3)).unwrap().requests(), [0, 1, 0]);
     }
@@ -204,7 +228,11 @@ mod tests {
         let fresh: Vec<u8> = (0..99_u32).flat_map(|n| (n * 0x009e_3779).to_be_bytes()).collect();
         check("a", &fresh, None, "say --format, one of text, u32be");
         let whole = xz(&(0..9999_u32).flat_map(|n| (n % 999).to_be_bytes()).collect::<Vec<_>>());
-        check("a.xz", &whole[..whole.len() / 2], None, "");
+        check("a.xz", &whole[..whole.len() / 2], None, "the file is cut");
+        let whole = gzip(&[&u32be()[..], &[1; 40_000]].concat());
+        check("a.gz", &whole[..whole.len() - 9], None, "the file is cut");
+        check("a.trace.bz2", b"BZh91AY&SYabcdefgh", None, "compressed by bzip2: decompress it");
+        check("a.oracleGeneral.zip", b"PK\x03\x04abcdefghijkl", None, "compressed by zip");
         let error = read(Path::new("/nowhere/x"), None, None).unwrap_err().to_string();
         assert_eq!(
             error,
