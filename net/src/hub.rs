@@ -40,6 +40,17 @@ pub(crate) enum Sleep {
     Forever,
 }
 
+impl Sleep {
+    /// The same, but no longer than this.
+    pub(crate) fn at_most(self, max: Duration) -> Self {
+        match self {
+            Self::Forever if max < Duration::MAX => Self::For(max),
+            Self::For(duration) => Self::For(duration.min(max)),
+            other => other,
+        }
+    }
+}
+
 /// State shared by the drivers.
 pub(crate) struct Hub {
     pub(crate) limits: Limits,

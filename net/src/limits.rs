@@ -35,6 +35,12 @@ pub(crate) const SEND_PATIENT_BYTES_MAX: usize = 256 << 10;
 pub(crate) const SEND_BYTES_PER_TURN_MAX: usize = 512 << 10;
 /// What a connection has to send is little, and goes in one piece unless its peer is slow.
 pub(crate) const SEND_LITTLE_BYTES_MAX: usize = 128 << 10;
+/// A socket whose peer keeps up takes so much in one piece whatever the peer's window.
+pub(crate) const SEND_SURE_BYTES_MAX: usize = 16 << 10;
+/// How long io_uring waits after sends that may have been taken in part,
+pub(crate) const UNSURE_SEND_SLEEP_US_MAX: u64 = 1_000;
+/// and after those that the first block of a socket's memory takes, unless its peer is slow.
+pub(crate) const SURE_SEND_SLEEP_US_MAX: u64 = 50_000;
 /// Bytes of one file operation; the kernel's count is a signed 32-bit number.
 pub(crate) const FILE_OPERATION_BYTES_MAX: usize = 1 << 30;
 /// Bytes that one turn receives, or little more, while what is received is to be copied on.

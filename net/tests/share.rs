@@ -7,11 +7,11 @@
 mod rig;
 
 use std::io::{Read, Write};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use rig::{Rig, both, pattern};
-use velodrome_net::{Wait, mono_ns};
+use velodrome_net::{DriverChoice, Wait, mono_ns};
 
 /// What a turn moves at most, of what is received with what a block may exceed it by.
 const SHARE_BYTES: usize = 512 << 10;
@@ -43,9 +43,7 @@ fn a_turn_sends_a_share_of_what_is_long_and_all_that_is_short() {
         let mut before = sent(&rig);
         while before.iter().sum::<usize>() < long.len() * value.len() {
             rig.driver.output(short.1).unwrap().extend_from_slice(b"short");
-            let until = mono_ns() + 30_000_000_000;
-            rig.turn(Wait::Until(Some(until)));
-            assert!(mono_ns() < until, "it goes on though nothing else happens");
+            turn_in_time(&mut rig);
             let now = sent(&rig);
             let moved = now.iter().sum::<usize>() - before.iter().sum::<usize>();
             let bound = SHARE_BYTES + long.len() * AWAITED_BYTES;
@@ -55,6 +53,50 @@ fn a_turn_sends_a_share_of_what_is_long_and_all_that_is_short() {
         }
         readers.into_iter().for_each(|reader| reader.join().unwrap());
     });
+}
+
+#[test]
+fn what_a_full_socket_left_is_sent_as_soon_as_it_takes_more() {
+    both(|choice| {
+        let mut rig = Rig::new(choice);
+        let value = pattern(100 << 10, 3);
+        let (mut client, conn) = rig.pair_with_window(4 << 10);
+        let (expected, (full, filled)) = (value.clone(), mpsc::channel());
+        let reader = thread::spawn(move || {
+            let mut got = vec![0; expected.len()];
+            for values in filled {
+                for _ in 0..values {
+                    client.read_exact(&mut got).unwrap();
+                    assert!(got == expected);
+                }
+            }
+        });
+        for _ in 0..4 {
+            let mut values = 0;
+            while rig.driver.unsent_bytes(conn) == 0 {
+                rig.driver.output(conn).unwrap().extend_from_slice(&value);
+                values += 1;
+                match choice {
+                    // It cannot know that the socket takes it all, so it looks.
+                    DriverChoice::IoUring => turn_in_time(&mut rig),
+                    _ => rig.turn(Wait::Now).clear(),
+                }
+            }
+            full.send(values).unwrap();
+            while rig.driver.unsent_bytes(conn) > 0 {
+                turn_in_time(&mut rig);
+            }
+        }
+        drop(full);
+        reader.join().unwrap();
+    });
+}
+
+/// One turn that goes on by itself.
+fn turn_in_time(rig: &mut Rig) {
+    let until = mono_ns() + 30_000_000_000;
+    rig.turn(Wait::Until(Some(until)));
+    assert!(mono_ns() < until, "it goes on though nothing else happens");
 }
 
 #[test]

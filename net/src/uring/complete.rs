@@ -74,10 +74,10 @@ impl UringDriver {
         if connection.phase == Phase::Ending {
             return self.finish_if_free(hub, conn);
         }
-        let mut patience = Patience::None;
+        let mut full = false;
         match -result {
             error if error <= 0 => hub.took(conn, result as usize),
-            libc::EAGAIN => patience = Patience::UntilWritable,
+            libc::EAGAIN => full = true,
             libc::EINTR | libc::ECANCELED | libc::ENOBUFS => {}
             error => {
                 connection.output.discard_all();
@@ -85,19 +85,20 @@ impl UringDriver {
                 return self.lost(hub, conn, CloseReason::Failed(error));
             }
         }
-        self.send_rest(hub, conn, patience);
+        self.send_rest(hub, conn, full);
     }
 
     /// Goes on with what is queued, or ends a connection that was only flushing.
     #[inline]
-    fn send_rest(&mut self, hub: &mut Hub, conn: ConnId, patience: Patience) {
+    fn send_rest(&mut self, hub: &mut Hub, conn: ConnId, full: bool) {
         let Some(connection) = hub.connections.get(conn) else { return };
         let much = connection.output.unsent_bytes() > SEND_LITTLE_BYTES_MAX;
-        if much && patience == Patience::None {
+        if much && !full {
             // After those that wait for their first.
             hub.mark_dirty(conn);
         } else if !connection.output.is_empty() {
-            self.send(hub, conn, patience);
+            // What has left something is not counted on to take it all at once.
+            self.send(hub, conn, Patience::UntilWritable);
         } else if connection.phase == Phase::Closing {
             self.end(hub, conn, false);
         }

@@ -20,6 +20,7 @@ mod token;
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
 
 use socket2::SockAddr;
 
@@ -34,7 +35,8 @@ use crate::files::FileOperation;
 use crate::hub::{Hub, Sleep, Wait};
 use crate::limits::{
     BATCH_WAIT_US_MAX, DROP_ROUNDS_MAX, Limits, SEND_BYTES_MAX, SEND_BYTES_PER_TURN_MAX,
-    SEND_LITTLE_BYTES_MAX, SEND_PATIENT_BYTES_MAX,
+    SEND_LITTLE_BYTES_MAX, SEND_PATIENT_BYTES_MAX, SEND_SURE_BYTES_MAX, SURE_SEND_SLEEP_US_MAX,
+    UNSURE_SEND_SLEEP_US_MAX,
 };
 use crate::sockets;
 use crate::timers::Due;
@@ -54,8 +56,9 @@ pub(crate) struct UringDriver {
     batching: Option<Batching>,
     /// Receives of this turn.
     receives: u32,
-    /// Sends queued since the last entry that are sure to complete within it.
+    /// Sends queued since the last entry that complete within it, and the longest of them.
     sends: u32,
+    longest_send_bytes: usize,
     /// Whether a turn receives only as much as can be copied in one.
     narrow: bool,
     /// Bytes of the larger ones.
@@ -89,6 +92,7 @@ impl UringDriver {
             targets: Vec::new(),
             receives: 0,
             sends: 0,
+            longest_send_bytes: 0,
             narrow: false,
             send_bytes: 0,
             put_off: false,
@@ -221,7 +225,8 @@ impl UringDriver {
         self.restart_starved(hub);
         self.put_off = false;
         self.flush(hub);
-        let mut sleep = if self.put_off { Sleep::Not } else { hub.sleep(wait) };
+        let mut sleep =
+            if self.put_off { Sleep::Not } else { hub.sleep(wait).at_most(self.doubt()) };
         if sleep != Sleep::Not && !hub.waker.park() {
             sleep = Sleep::Not;
         }
@@ -230,7 +235,7 @@ impl UringDriver {
                 Sleep::Not => (0, 0),
                 _ => self.want(hub.connections.len()),
             };
-            (self.sends, self.send_bytes) = (0, 0);
+            (self.sends, self.longest_send_bytes, self.send_bytes) = (0, 0, 0);
             self.ring.enter(sleep, want, batch_us)
         } else {
             Ok(())
@@ -297,9 +302,22 @@ impl UringDriver {
             // There may be more to send after it, so its completion ends a wait.
             self.send_bytes += staged_len;
         } else if staged_len > 0 {
-            self.sends += u32::from(at_once);
+            if at_once {
+                self.sends += 1;
+                self.longest_send_bytes = self.longest_send_bytes.max(staged_len);
+            }
         } else if connection.phase == Phase::Closing {
             self.end(hub, conn, false);
+        }
+    }
+
+    /// How long a wait may last: a send that completes within the entry does not end it, even if
+    /// the socket took only a part and the rest is to be seen to.
+    fn doubt(&self) -> Duration {
+        match self.longest_send_bytes {
+            0 => Duration::MAX,
+            1..=SEND_SURE_BYTES_MAX => Duration::from_micros(SURE_SEND_SLEEP_US_MAX),
+            _ => Duration::from_micros(UNSURE_SEND_SLEEP_US_MAX),
         }
     }
 

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
 use velodrome_net::{
     CloseReason, ConnId, Driver, DriverChoice, DriverConfig, DriverError, Event, Limits, Wait,
     bind_tcp, mono_ns,
@@ -79,6 +80,16 @@ impl Rig {
         (client, *self.conns.last().unwrap())
     }
 
+    /// [`Rig::pair`] with a client that lets little be under way to it.
+    pub fn pair_with_window(&mut self, bytes: usize) -> (TcpStream, ConnId) {
+        let before = self.conns.len();
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(bytes).unwrap();
+        socket.connect(&self.addr.into()).unwrap();
+        self.until("the client is adopted", |rig| rig.conns.len() > before);
+        (patient(socket.into()), *self.conns.last().unwrap())
+    }
+
     /// Turns until `done`, handling events in the ordinary way.
     pub fn until(&mut self, what: &str, done: impl Fn(&Rig) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(30);
@@ -142,7 +153,10 @@ impl Rig {
 }
 
 pub fn client(addr: SocketAddr) -> TcpStream {
-    let client = TcpStream::connect(addr).unwrap();
+    patient(TcpStream::connect(addr).unwrap())
+}
+
+fn patient(client: TcpStream) -> TcpStream {
     client.set_nodelay(true).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     client.set_write_timeout(Some(Duration::from_secs(30))).unwrap();
