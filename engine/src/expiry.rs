@@ -18,7 +18,7 @@ use crate::table::Address;
 use crate::wheel::{Mark, Watch};
 
 /// Entries handled in one expiry step: each may mean several items.
-const EXPIRY_STEP_ENTRIES: usize = STEP_ITEMS_MAX / 4;
+const EXPIRY_STEP_ENTRIES: usize = STEP_ITEMS_MAX / 16;
 
 impl<E: Effects> Engine<E> {
     /// Removes items whose deadline passed. Returns whether there was anything to look at.

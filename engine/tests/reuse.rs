@@ -14,8 +14,9 @@ const VALUE: [u8; 100] = [7; 100];
 /// Fills nine tenths of the memory.
 const ITEMS: u64 = 400_000;
 const END_MS: u64 = START_MS + 60_000;
-/// What a shard does between requests, at the least: it makes a thousand turns a second and more.
-const STEPS_A_MS: usize = 2;
+/// What a shard does between requests, at the least: a third of its time while something is left to
+/// be done, in steps of a few microseconds.
+const STEPS_A_MS: usize = 8;
 /// From the end of an item's time until its memory is another's, in milliseconds.
 const REUSED_MS_MAX: u64 = 5000;
 

@@ -14,8 +14,11 @@ pub(crate) const TURN_SHARE_NS_MAX: u64 = 200_000;
 /// For so long after an answer upkeep takes the shorter share.
 pub(crate) const ANSWERED_LATELY_NS: u64 = 10_000_000;
 
-/// The share of upkeep, after its first step, where somebody was answered lately.
-pub(crate) const BUSY_UPKEEP_NS_MAX: u64 = 25_000;
+/// The share of upkeep where somebody was answered lately, or half of the turn if that is more.
+pub(crate) const BUSY_UPKEEP_NS_MIN: u64 = 15_000;
+
+/// How long upkeep may be put off, turn by turn, so that answers are sent first.
+pub(crate) const UPKEEP_WAITS_NS_MAX: u64 = 100_000;
 
 /// Commands that are parsed and prefetched before the first of them is executed.
 pub(crate) const COMMANDS_PER_BATCH_MAX: usize = 64;
@@ -67,7 +70,10 @@ pub(crate) const HOMEWARD_EMPTIES_MAX: usize = 4;
 /// Parcels that may lie between a pair of shards.
 pub(crate) const PARCELS_PER_PAIR_MAX: usize = 64;
 
-/// Steps of background work (expiry, eviction, compaction, freeing) that one turn does.
+/// Steps of background work (expiry, eviction, compaction, freeing) that one turn does, whatever
+/// the clock says,
+pub(crate) const UPKEEP_STEPS_PER_TURN_MAX: usize = 64;
+/// and those that make room for a large value or were asked for by MEMORY PURGE.
 pub(crate) const MAINTENANCE_STEPS_PER_TURN_MAX: usize = 8;
 
 /// Turns in which room is made for one large value before it is written whatever that takes.

@@ -9,7 +9,7 @@ use velodrome_net::resp::{Args, Encoder, Reply};
 use crate::execute::{self, glob};
 use crate::limits::{
     HEAVY_VALUE_BYTES, MAINTENANCE_STEPS_PER_TURN_MAX, ROOM_TURNS_MAX, SCAN_STEP_ITEMS_MAX,
-    SWEEP_STEPS_PER_TURN_MAX,
+    SWEEP_STEPS_PER_TURN_MAX, UPKEEP_STEPS_PER_TURN_MAX,
 };
 use crate::shard::Shard;
 use crate::shard::answer;
@@ -130,18 +130,26 @@ impl Shard {
     /// Expires, evicts, compacts and frees within a turn's budget; returns whether more is to be
     /// done at once, and when there will be something to do by itself.
     pub(crate) fn maintain(&mut self, wire: &impl Wire) -> (bool, Option<u64>) {
+        if self.flow.upkeep_waits() {
+            return (true, None);
+        }
         let now_ms = self.moment.now_ms;
-        let mut progress = self.engine.maintain(now_ms, 1);
-        if progress.more {
+        let known = self.flow.upkeep_left();
+        if known {
             self.flow.begin_upkeep(wire.now_ns());
         }
-        for _ in 1..MAINTENANCE_STEPS_PER_TURN_MAX {
+        let mut progress = self.engine.maintain(now_ms, 1);
+        if progress.more && !known {
+            self.flow.begin_upkeep(wire.now_ns());
+        }
+        for _ in 1..UPKEEP_STEPS_PER_TURN_MAX {
             if !progress.more || self.flow.late() {
                 break;
             }
             progress = self.engine.maintain(now_ms, 1);
             self.flow.look(wire.now_ns());
         }
+        self.flow.end_upkeep(progress.more);
         (progress.more, progress.next_due_ms)
     }
 

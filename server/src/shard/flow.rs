@@ -8,7 +8,7 @@
 
 use crate::limits::{
     ANSWER_BYTES_IN_FLIGHT_MAX, ANSWERED_LATELY_NS, ANSWERS_IN_FLIGHT_MAX, ANSWERS_IN_FLIGHT_MIN,
-    BUSY_UPKEEP_NS_MAX, OUTPUT_BYTES_PER_TURN_MAX, TURN_SHARE_NS_MAX,
+    BUSY_UPKEEP_NS_MIN, OUTPUT_BYTES_PER_TURN_MAX, TURN_SHARE_NS_MAX, UPKEEP_WAITS_NS_MAX,
 };
 
 /// What an answer is taken to weigh before any has come.
@@ -18,8 +18,12 @@ const FIRST_GUESS_BYTES: usize = 16 << 10;
 #[derive(Debug)]
 pub(super) struct Flow {
     produced_bytes: usize,
-    /// When the turn began that followed the last one to produce any.
+    /// When the present turn began, and the one that followed the last to produce any.
+    began_ns: u64,
     answered_by_ns: Option<u64>,
+    /// Upkeep left something to be done, and the turn that had its last share began then.
+    upkeep_left: bool,
+    upkeep_ns: u64,
     mean_answer_bytes: usize,
     /// When the present share of time ends, and whether it has.
     share_ends_ns: u64,
@@ -34,7 +38,10 @@ impl Default for Flow {
         let mean_answer_bytes = FIRST_GUESS_BYTES;
         Self {
             produced_bytes: 0,
+            began_ns: 0,
             answered_by_ns: None,
+            upkeep_left: false,
+            upkeep_ns: 0,
             mean_answer_bytes,
             share_ends_ns: TURN_SHARE_NS_MAX,
             late: false,
@@ -51,6 +58,7 @@ impl Flow {
             self.answered_by_ns = Some(now_ns);
         }
         self.produced_bytes = 0;
+        self.began_ns = now_ns;
         self.begin_share(now_ns);
     }
 
@@ -59,12 +67,32 @@ impl Flow {
         self.begin_share_of(TURN_SHARE_NS_MAX, now_ns);
     }
 
+    /// Whether upkeep is left to the next turn, so that what this one answered is sent first. Turns
+    /// without a request do it then; but it waits no longer than `UPKEEP_WAITS_NS_MAX`.
+    pub(super) fn upkeep_waits(&self) -> bool {
+        let had_ns = self.began_ns.saturating_sub(self.upkeep_ns);
+        self.upkeep_left && self.produced_bytes > 0 && had_ns < UPKEEP_WAITS_NS_MAX
+    }
+
+    /// Whether upkeep is known to have something to do.
+    pub(super) fn upkeep_left(&self) -> bool {
+        self.upkeep_left
+    }
+
+    /// Upkeep has had its share of this turn; `more` is left to be done at once.
+    pub(super) fn end_upkeep(&mut self, more: bool) {
+        (self.upkeep_left, self.upkeep_ns) = (more, self.began_ns);
+    }
+
     /// The share of upkeep begins: a short one where somebody was answered lately, since others are
-    /// likely to come meanwhile.
+    /// likely to come meanwhile, but half of what the turn took so far, so that a shard that is
+    /// never idle does not fall behind.
     pub(super) fn begin_upkeep(&mut self, now_ns: u64) {
         let lately = |by_ns: u64| now_ns.saturating_sub(by_ns) < ANSWERED_LATELY_NS;
         let busy = self.produced_bytes > 0 || self.answered_by_ns.is_some_and(lately);
-        self.begin_share_of(if busy { BUSY_UPKEEP_NS_MAX } else { TURN_SHARE_NS_MAX }, now_ns);
+        let half_ns = now_ns.saturating_sub(self.began_ns) / 2;
+        let busy_ns = half_ns.clamp(BUSY_UPKEEP_NS_MIN, TURN_SHARE_NS_MAX);
+        self.begin_share_of(if busy { busy_ns } else { TURN_SHARE_NS_MAX }, now_ns);
     }
 
     fn begin_share_of(&mut self, share_ns: u64, now_ns: u64) {
@@ -158,28 +186,55 @@ mod tests {
     #[test]
     fn upkeep_has_a_shorter_share_where_somebody_was_answered() {
         let mut flow = Flow::default();
-        for (produced, share_ns) in [(0, TURN_SHARE_NS_MAX), (5, BUSY_UPKEEP_NS_MAX)] {
-            flow.begin_turn(1_000_000);
-            flow.produced(produced);
-            flow.begin_upkeep(1_100_000);
-            flow.look(1_100_000 + share_ns - 1);
-            assert!(!flow.late());
-            flow.look(1_100_000 + share_ns);
-            assert!(flow.late());
-        }
-        // The turn before answered: others may come in the midst of this one's upkeep.
-        for (now_ns, share_ns) in [
-            (1_200_000, BUSY_UPKEEP_NS_MAX),
-            (1_200_000 + ANSWERED_LATELY_NS - 1, BUSY_UPKEEP_NS_MAX),
-            (1_200_000 + ANSWERED_LATELY_NS, TURN_SHARE_NS_MAX),
-        ] {
-            flow.begin_turn(now_ns);
+        let ends_after = |flow: &mut Flow, now_ns, share_ns| {
             flow.begin_upkeep(now_ns);
             flow.look(now_ns + share_ns - 1);
             assert!(!flow.late());
             flow.look(now_ns + share_ns);
             assert!(flow.late());
+        };
+        for (produced, took_ns, share_ns) in [
+            (0, 0, TURN_SHARE_NS_MAX),
+            (5, 2 * BUSY_UPKEEP_NS_MIN, BUSY_UPKEEP_NS_MIN),
+            (5, 2 * BUSY_UPKEEP_NS_MIN + 2000, BUSY_UPKEEP_NS_MIN + 1000),
+            (5, 100 * BUSY_UPKEEP_NS_MIN, TURN_SHARE_NS_MAX),
+        ] {
+            flow.begin_turn(1_000_000);
+            flow.produced(produced);
+            ends_after(&mut flow, 1_000_000 + took_ns, share_ns);
         }
+        // The turn before answered: others may come in the midst of this one's upkeep.
+        for (now_ns, share_ns) in [
+            (1_200_000, BUSY_UPKEEP_NS_MIN),
+            (1_200_000 + ANSWERED_LATELY_NS - 1, BUSY_UPKEEP_NS_MIN),
+            (1_200_000 + ANSWERED_LATELY_NS, TURN_SHARE_NS_MAX),
+        ] {
+            flow.begin_turn(now_ns);
+            ends_after(&mut flow, now_ns, share_ns);
+        }
+    }
+
+    #[test]
+    fn upkeep_lets_answers_go_first_but_not_for_ever() {
+        let mut flow = Flow::default();
+        let mut waits = |now_ns, produced| {
+            flow.begin_turn(now_ns);
+            flow.produced(produced);
+            let waits = flow.upkeep_waits();
+            if !waits {
+                flow.end_upkeep(true);
+            }
+            waits
+        };
+        let began_ns = 7_000_000;
+        assert!(!waits(began_ns, 5), "nothing is known to be left");
+        assert!(waits(began_ns + 1_000, 5));
+        assert!(!waits(began_ns + 2_000, 0), "a turn without requests does it");
+        assert!(waits(began_ns + 2_000 + UPKEEP_WAITS_NS_MAX - 1, 5));
+        assert!(!waits(began_ns + 2_000 + UPKEEP_WAITS_NS_MAX, 5));
+        flow.end_upkeep(false);
+        flow.produced(5);
+        assert!(!flow.upkeep_waits(), "something may have come due");
     }
 
     #[test]
