@@ -1,8 +1,8 @@
 //! Reads at a fraction of the peak while as many other keys expire in one second.
 //!
 //! ```text
-//!                              ┌──────────────────────── each round ────────────────────────────┐
-//! fill keys that stay ─► peak ─► fill keys that end ─► windows before ─┬─ windows of expiry ─► asked for
+//!                              ┌───────────────────── each round ──────────────────────┐
+//! fill keys that stay ─► peak ─► fill keys that end ─► windows before ─┬─ windows of expiry
 //!                                                     they all end here ┘
 //! ```
 //!
@@ -60,8 +60,11 @@ struct Window {
     turns: BTreeMap<String, f64>,
 }
 
+/// A figure of a window.
+type Figure = fn(&Window) -> f64;
+
 /// What is compared of the windows; the first is judged.
-const COMPARED: [(&str, fn(&Window) -> f64); 5] = [
+const COMPARED: [(&str, Figure); 5] = [
     ("turns' p99", |window| window.turns.get("turn p99, µs").copied().unwrap_or(f64::NAN)),
     ("turns' p99.9", |window| window.turns.get("turn p99.9, µs").copied().unwrap_or(f64::NAN)),
     ("clients' p50", |window| window.outcome.latencies.p50_us),
