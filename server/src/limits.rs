@@ -144,6 +144,9 @@ pub(crate) const LISTEN_BACKLOG: u32 = 4096;
 /// Bytes of values that one MGET may copy into its reply.
 pub(crate) const MGET_REPLY_BYTES_MAX: usize = 256 << 20;
 
+/// Bytes of a value that may be a number with a fraction; Redis takes no longer ones either.
+pub(crate) const FLOAT_LEN_BYTES_MAX: usize = (5 << 10) - 1;
+
 /// Descriptors for listeners, rings, wake-ups and log files.
 pub(crate) const DESCRIPTORS_BESIDE_CLIENTS: u64 = 128;
 

@@ -5,10 +5,14 @@
 use velodrome_engine::{Deadline, Effects, Engine, Key, Write};
 use velodrome_net::resp::{Encoder, parse_f64};
 
+use crate::limits::FLOAT_LEN_BYTES_MAX;
+
 use super::deadline::date_created;
 use super::decimal;
 use super::moment::Moment;
 use super::refusal::refuse;
+
+const NO_FLOAT: &str = "ERR value is not a valid float";
 
 /// INCR, DECR, INCRBY, DECRBY.
 #[inline]
@@ -40,11 +44,10 @@ pub(super) fn add_float<E: Effects>(
 ) {
     let now_ms = moment.now_ms;
     let (sum, deadline) = match engine.peek(key, now_ms) {
+        Some(item) if item.value.len() > FLOAT_LEN_BYTES_MAX => return out.error(NO_FLOAT),
         Some(item) => {
             let bytes = item.value.as_bytes();
-            let Some(value) = parse_f64(&bytes) else {
-                return out.error("ERR value is not a valid float");
-            };
+            let Some(value) = parse_f64(&bytes) else { return out.error(NO_FLOAT) };
             (decimal::sum(&bytes, value, delta), Deadline::Keep)
         }
         None => (decimal::sum(b"0", 0.0, delta), moment.default_deadline()),
@@ -62,6 +65,7 @@ pub(super) fn add_float<E: Effects>(
 #[cfg(test)]
 mod tests {
     use super::super::conversation::check;
+    use super::FLOAT_LEN_BYTES_MAX;
 
     #[test]
     fn integers_are_counted() {
@@ -113,6 +117,10 @@ mod tests {
             ("TTL k", ":10"),
             ("SET k inf", "+OK"),
             ("INCRBYFLOAT k 1", "-ERR increment would produce NaN or Infinity"),
+            (&format!("SET k {}", "0".repeat(FLOAT_LEN_BYTES_MAX)), "+OK"),
+            ("INCRBYFLOAT k 1.5", "$3 1.5"),
+            (&format!("SET k {}", "0".repeat(FLOAT_LEN_BYTES_MAX + 1)), "+OK"),
+            ("INCRBYFLOAT k 1.5", "-ERR value is not a valid float"),
         ]);
     }
 }

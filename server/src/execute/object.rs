@@ -2,7 +2,7 @@
 //!
 //! Invariant: looking at a key this way leaves its recency alone. Cost: one look.
 
-use velodrome_engine::{Effects, Engine, Key};
+use velodrome_engine::{Effects, Engine, Key, ValueRef};
 use velodrome_net::command::ObjectCommand;
 use velodrome_net::resp::{Encoder, parse_i64};
 
@@ -43,7 +43,7 @@ pub(super) fn object<E: Effects>(
 ) {
     let Some(item) = engine.peek(key, moment.now_ms) else { return out.null() };
     match command {
-        ObjectCommand::Encoding { .. } => out.bulk_str(encoding(&item.value.as_bytes())),
+        ObjectCommand::Encoding { .. } => out.bulk_str(encoding(item.value)),
         ObjectCommand::RefCount { .. } => out.integer(1),
         ObjectCommand::Freq { .. } if !engine.policy().counts_uses() => out.error(NOT_LFU),
         ObjectCommand::Freq { .. } => {
@@ -59,13 +59,12 @@ pub(super) fn object<E: Effects>(
 }
 
 /// What Redis would call the representation of a string that SET has written.
-fn encoding(value: &[u8]) -> &'static str {
-    if value.len() <= INTEGER_LEN_MAX_BYTES && parse_i64(value).is_some() {
-        "int"
-    } else if value.len() <= EMBEDDED_LEN_MAX_BYTES {
-        "embstr"
-    } else {
-        "raw"
+fn encoding(value: ValueRef<'_>) -> &'static str {
+    // Unpacking what is long would be in vain.
+    match value.len() {
+        ..=INTEGER_LEN_MAX_BYTES if parse_i64(&value.as_bytes()).is_some() => "int",
+        ..=EMBEDDED_LEN_MAX_BYTES => "embstr",
+        _ => "raw",
     }
 }
 
