@@ -60,6 +60,7 @@ impl<E: Effects> Engine<E> {
         if self.headroom() >= self.reserve_bytes() + needed {
             self.segments.lend(!self.keeper.policy().walks_queues());
         } else {
+            self.refuse_beyond(needed)?;
             self.make_way(record_len, large_len, self.kept_bytes(), now_ms)?;
         }
         if large_len > 0 {
@@ -69,6 +70,20 @@ impl<E: Effects> Engine<E> {
             return Ok(());
         }
         self.open_place(record_len, large_len, self.kept_bytes(), now_ms)
+    }
+
+    /// Whether more is held than a limit that was lowered.
+    pub(crate) fn is_beyond(&self) -> bool {
+        self.accounted_bytes() > self.limits.memory_bytes_max
+    }
+
+    /// While more is held than the limit and nothing may go, what is deleted lets the limit be
+    /// reached, and writes wait for that.
+    #[inline(never)]
+    fn refuse_beyond(&self, needed: u64) -> Result<(), Refused> {
+        let policy = self.keeper.policy();
+        let stays = policy.spares_all() || policy.refuses() && self.index.deadlines() == 0;
+        if stays && self.is_beyond() { Err(self.out_of_memory(needed)) } else { Ok(()) }
     }
 
     /// Makes room for a record of `record_len` bytes that gives an item a deadline. Where items
@@ -180,7 +195,10 @@ impl<E: Effects> Engine<E> {
                 growth += tail as u64;
             }
         }
-        self.accounted_bytes() + growth <= self.ceiling
+        // A lowered limit that was reached holds for writes at once.
+        let held = self.accounted_bytes();
+        let limit = self.limits.memory_bytes_max;
+        held + growth <= if held > limit { self.ceiling } else { limit }
     }
 
     /// Bytes that writes leave to the survivors of a cleaning: where some items may not go, all of
@@ -280,8 +298,8 @@ impl<E: Effects> Engine<E> {
             || self.evict_one(now_ms)
     }
 
-    /// What is done before a write is refused for want of items that may go.
-    fn reclaim_last(&mut self) -> bool {
+    /// What is done before a write is refused for want of items that may go, or stays refused.
+    pub(crate) fn reclaim_last(&mut self) -> bool {
         let dead_min = self.segments.segment_len() / BEFORE_REFUSAL_DEAD_SHARE;
         !self.keeper.policy().spares_nothing()
             && (self.choose_deadest(dead_min) || self.choose_unsealed(dead_min))

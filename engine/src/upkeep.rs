@@ -54,6 +54,9 @@ impl<E: Effects> Engine<E> {
         if self.tidy_step() || (self.is_short() && self.reclaim_step(now_ms)) {
             return true;
         }
+        if self.is_beyond() && self.reclaim_last() {
+            return true;
+        }
         self.item_step(now_ms)
             || self.compact_step(now_ms)
             || self.sweep_step()

@@ -9,7 +9,7 @@ use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use support::{START_MS, check_bounds, config, key, seed};
-use velodrome_engine::{Config, Deadline, Engine, Policy, Refused, Write};
+use velodrome_engine::{Config, Deadline, Engine, Limits, Policy, Refused, Write};
 
 const VALUE_LEN: usize = 500;
 
@@ -124,4 +124,29 @@ fn few_items_that_may_go_do_not_go_in_vain() {
     let evicted = engine.stats().evicted;
     println!("{evicted} went for 1000");
     assert!((800..1000 + 1000).contains(&evicted), "{evicted}");
+}
+
+#[test]
+fn under_a_lowered_limit_writes_wait_until_enough_was_deleted() {
+    let mut rng = SmallRng::seed_from_u64(seed(55));
+    for policy in [Policy::NoEviction, Policy::VolatileLru] {
+        let (mut engine, count) = full(policy, 32 << 20);
+        let limits = Limits { memory_bytes_max: 20 << 20, ..*engine.limits() };
+        engine.set_limits(limits).expect("is possible");
+        let hasher = engine.hasher().clone();
+        let numbers = drawn(&mut rng, count, count as usize);
+        for (at, number) in numbers.iter().enumerate() {
+            let name = number.to_le_bytes();
+            let new = engine.set(&key(&hasher, 1, b"new"), Write::plain(&[7; VALUE_LEN]), START_MS);
+            if new.is_ok() {
+                assert!(engine.accounted_bytes() <= 20 << 20, "{at} were deleted");
+                break;
+            }
+            assert!(engine.delete(&key(&hasher, 0, &name), START_MS));
+            while engine.maintain(START_MS, 8).more {}
+        }
+        let left = engine.stats().items as usize * 20 / count as usize;
+        println!("{}: {left} twentieths are left", policy.name());
+        assert!(left >= 12, "{left} twentieths, not five eighths");
+    }
 }
