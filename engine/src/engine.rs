@@ -81,7 +81,8 @@ impl<E: Effects> Engine<E> {
         // Segments that are not filled yet, or were walked past, take addresses beyond the limit.
         let spare = (SPARE_SEGMENTS * config.segment_len) as u64;
         let reserved = (bytes + spare).min(ADDRESS_SPACE_BYTES_MAX);
-        let segments = Segments::reserve(config.segment_len, reserved).map_err(refused)?;
+        let mut segments = Segments::reserve(config.segment_len, reserved).map_err(refused)?;
+        segments.tell_queues_apart(config.policy.walks_queues());
         let index = Index::reserve(bytes).map_err(refused)?;
         Ok(Self {
             effects,
@@ -134,6 +135,7 @@ impl<E: Effects> Engine<E> {
     pub fn set_policy(&mut self, policy: Policy) {
         if policy != self.keeper.policy() {
             self.keeper.set_policy(policy);
+            self.segments.tell_queues_apart(policy.walks_queues());
             self.walk = Some(Walk { levels: true, ..Walk::default() });
         }
     }

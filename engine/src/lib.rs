@@ -72,10 +72,10 @@ mod segments;
 mod vacant;
 // What their accounts add up to.
 mod totals;
-// One segment's account.
-mod segment;
 // The places of dead records, for writes that need exactly their length.
 mod holes;
+// One segment's account.
+mod segment;
 // Segments in the order they were opened.
 mod queues;
 // The large values and where their records lie.

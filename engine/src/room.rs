@@ -58,7 +58,7 @@ impl<E: Effects> Engine<E> {
     ) -> Result<(), Refused> {
         let needed = record_len as u64 + large_len;
         if self.headroom() >= self.reserve_bytes() + needed {
-            self.segments.lend(!self.keeper.policy().walks_queues());
+            self.segments.lend(!self.keeps_order());
         } else {
             self.refuse_beyond(needed)?;
             self.make_way(record_len, large_len, self.kept_bytes(), now_ms)?;
@@ -101,6 +101,12 @@ impl<E: Effects> Engine<E> {
             return Ok(());
         }
         self.open_place(record_len, 0, kept, now_ms)
+    }
+
+    /// Whether what is written goes behind all others: where items are counted queues are exact.
+    #[inline]
+    fn keeps_order(&self) -> bool {
+        self.keeper.policy().walks_queues() && self.limits.items_max.is_some()
     }
 
     /// Opens a segment to write to. The addresses may be used up though memory is not.

@@ -251,25 +251,30 @@ impl Segments {
         self.lends = lends;
     }
 
+    /// Whether streams are queues from now on, so that a place is taken by an item of its queue.
+    pub(crate) fn tell_queues_apart(&mut self, are_queues: bool) {
+        self.holes.tell_apart(are_queues);
+    }
+
     /// Whether there is a place for a record that a command writes.
     #[inline(always)]
     pub(crate) fn has_place(&self, len: usize) -> bool {
-        self.hole(len).is_some() || self.has_room(Stream::Writes, len)
+        self.hole(Stream::Writes, len).is_some() || self.has_room(Stream::Writes, len)
     }
 
     /// Whether that place is a dead record's.
     #[inline]
     pub(crate) fn has_hole(&self, len: usize) -> bool {
-        self.hole(len).is_some()
+        self.hole(Stream::Writes, len).is_some()
     }
 
     /// Takes a place for a record that a command writes, which `has_place`.
     #[inline(always)]
     pub(crate) fn take_place(&mut self, stream: Stream, len: usize) -> Address {
-        let Some(at) = self.hole(len) else { return self.append(stream, len) };
+        let Some(at) = self.hole(stream, len) else { return self.append(stream, len) };
         let hole = self.record(at);
         debug_assert!(hole.shape().is_dead() && hole.shape().len() == len);
-        self.holes.set_top(len, Link::unpack(hole.link()));
+        self.holes.set_top(stream, len, Link::unpack(hole.link()));
         let (number, _) = self.place_of(at);
         let segment = &mut self.segments[number as usize];
         segment.live += len as u32;
@@ -278,12 +283,12 @@ impl Segments {
     }
 
     /// The place of a dead record of this length, if writes may take it.
-    #[inline]
-    fn hole(&self, len: usize) -> Option<Address> {
+    #[inline(always)]
+    fn hole(&self, stream: Stream, len: usize) -> Option<Address> {
         if !self.lends {
             return None;
         }
-        let Link { at, serial } = self.holes.top(len)?;
+        let Link { at, serial } = self.holes.top(stream, len)?;
         let (number, offset) = self.place_of(at);
         let segment = self.segments.get(number as usize)?;
         let stands = segment.serial == serial && segment.state != State::Cleaning;
@@ -340,12 +345,14 @@ impl Segments {
     /// A record is dead, and a write may take its place.
     pub(crate) fn kill(&mut self, at: Address) {
         let (number, len) = self.mark_dead(at);
-        let Segment { serial, state, .. } = *self.segment(number);
+        let Segment { serial, state, stream, front, .. } = *self.segment(number);
+        // A link into a front would hide those below it.
         if matches!(state, State::Open | State::Sealed)
-            && let Some(top) = self.holes.top(len)
+            && self.place_of(at).1 >= front as usize
+            && let Some(top) = self.holes.top(stream, len)
         {
             patch::link(self.bytes_mut(at), top.pack());
-            self.holes.set_top(len, Link { at, serial });
+            self.holes.set_top(stream, len, Link { at, serial });
         }
     }
 
@@ -504,18 +511,15 @@ mod tests {
         assert_eq!(segments.take_place(Stream::Writes, len), Address(30 * 1016), "nothing is lent");
         segments.lend(true);
         assert_eq!(segments.take_place(Stream::Writes, len), at[5]);
-        assert_eq!(
-            segments.take_place(Stream::Writes, len - 2),
-            Address(31 * 1016),
-            "another length"
-        );
+        let shorter = segments.take_place(Stream::Writes, len - 2);
+        assert_eq!(shorter, Address(31 * 1016), "another length");
         assert_eq!(
             (segments.take_place(Stream::Writes, len), segments.take_place(Stream::Writes, len)),
             (at[4], at[3])
         );
         assert_eq!(segments.totals().dead_bytes(), dead - 3 * len as u64);
         // What was abandoned stays dead, whatever else is free.
-        assert!(segments.hole(len).is_none() && segments.record(at[6]).shape().is_dead());
+        assert!(!segments.has_hole(len) && segments.record(at[6]).shape().is_dead());
     }
 
     #[test]
@@ -526,21 +530,33 @@ mod tests {
         segments.lend(true);
         segments.kill(at[40]);
         segments.kill(at[1]);
-        assert_eq!(segments.hole(len), Some(at[1]));
+        assert_eq!(segments.hole(Stream::Writes, len), Some(at[1]));
         assert_eq!(segments.seal_spare(Stream::Writes), Some(first));
         segments.start_cleaning(first);
-        assert_eq!(segments.hole(len), None);
+        assert_eq!(segments.hole(Stream::Writes, len), None);
         let rest: Vec<_> = at.iter().filter(|it| segments.place_of(**it).0 == first).collect();
         rest.into_iter().filter(|it| **it != at[1]).for_each(|it| segments.kill(*it));
         segments.finish_cleaning(first);
-        assert_eq!(segments.hole(len), None);
+        assert_eq!(segments.hole(Stream::Writes, len), None);
         segments.lend(false);
         (0..64_u8).for_each(|i| _ = append(&mut segments, &[i], &[i; 2015]));
         segments.lend(true);
         assert_ne!(segments.segment(first).state, State::Free);
-        assert_eq!(segments.hole(len), None, "the segment is another one now");
+        assert_eq!(segments.hole(Stream::Writes, len), None, "the segment is another one now");
         segments.kill(at[41]);
         assert_eq!(segments.take_place(Stream::Writes, len), at[41]);
+    }
+
+    #[test]
+    fn what_dies_in_a_front_hides_no_place() {
+        let mut segments = Segments::reserve(LEN, 8 * LEN as u64).expect("reserves");
+        let at: Vec<_> = (0..9_u8).map(|i| append(&mut segments, &[i], &[i; 2015])).collect();
+        let len = segments.record(at[0]).shape().len();
+        segments.lend(true);
+        segments.kill(at[7]);
+        segments.set_front(0, len);
+        segments.kill(at[0]);
+        assert_eq!(segments.take_place(Stream::Writes, len), at[7]);
     }
 
     #[test]
@@ -562,7 +578,7 @@ mod tests {
         segments.stop_cleaning(0);
         assert_eq!((segments.segment(0).dead(), segments.totals().dead_bytes()), (0, 0));
         segments.lend(true);
-        assert_eq!(segments.hole(len), None, "the front is nobody's place");
+        assert_eq!(segments.hole(Stream::Writes, len), None, "the front is nobody's place");
         at[1..].iter().for_each(|at| segments.kill(*at));
         assert_eq!((segments.totals().charged_bytes(), segments.in_use()), (4 * len as u64, 2));
     }

@@ -162,3 +162,37 @@ fn changing_sizes_leave_little_dead_memory() {
     println!("at worst {worst:.3} of the live bytes, {copied:.2} bytes copied a byte written");
     assert!(worst <= 1.15 && copied < 2.0);
 }
+
+#[test]
+fn overwrites_of_other_lengths_leave_little_dead_memory_under_every_policy() {
+    const MEMORY: u64 = 16 << 20;
+    let hasher = support::hasher();
+    for policy in [Policy::Lru, Policy::S3Fifo, Policy::Fifo] {
+        let config = Config { policy, ..config(MEMORY, None) };
+        let mut engine = Engine::new(config, ()).expect("starts");
+        let mut rng = SmallRng::seed_from_u64(seed(43));
+        let (mut dead, mut looks) = (0, 0);
+        for i in 0..1_000_000_u32 {
+            let name = (200_000_f64.powf(rng.random()) as u64).to_le_bytes();
+            let key = support::key(&hasher, 0, &name);
+            if engine.get(&key, START_MS).is_none() || rng.random_ratio(1, 4) {
+                let len = rng.random_range(0..600);
+                engine.set(&key, Write::plain(&VALUE[..len]), START_MS).expect("there is room");
+            }
+            if i % 16 == 0 {
+                engine.maintain(START_MS, 1);
+            }
+            if i > 500_000 && i % 64 == 0 {
+                dead += engine.stats().dead_bytes;
+                looks += 1;
+            }
+        }
+        check_bounds(&engine);
+        let stats = engine.stats();
+        let dead = (dead / looks) as f64 / MEMORY as f64;
+        let copied = stats.copied_bytes as f64 / stats.written_bytes as f64;
+        let name = policy.name();
+        println!("{name}: {:.1} % dead, {copied:.2} bytes copied a byte written", dead * 100.0);
+        assert!(stats.evicted > 0 && dead < 0.05 && copied < 0.5);
+    }
+}
