@@ -4,9 +4,10 @@
 //! whole-get 512        one operation a line, the most instructions it may take; # comment
 //! ```
 //!
-//! Owns counting with callgrind. Invariant: an operation's figure is the difference of two runs
-//! divided by the difference of their counts, so start and preparation cancel out, and a busy
-//! machine changes nothing. Cost: two runs under callgrind an operation, a second or two each.
+//! Owns counting with callgrind, and beside it what the lists of hot keys and large items cost:
+//! what a program without them takes less. Invariant: an operation's figure is the difference of
+//! two runs divided by the difference of their counts, so start and preparation cancel out, and a
+//! busy machine changes nothing. Cost: two runs under callgrind an operation, a second or two each.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,9 @@ use crate::micro::Operation;
 const COUNT_SHORT: u64 = 20_000;
 /// Operations of the longer run.
 const COUNT_LONG: u64 = 60_000;
+
+/// What the lists of hot keys and large items may cost of any operation.
+const LISTS_PERCENT_MAX: f64 = 1.0;
 
 /// The most instructions each operation may take.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +46,17 @@ pub struct Counted {
     pub instructions: f64,
     /// Its ceiling, if it has one.
     pub ceiling: Option<u64>,
+}
+
+/// What an operation takes with the lists of hot keys and large items, and without them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listing {
+    /// The operation's name.
+    pub name: String,
+    /// Instructions of one operation with the lists.
+    pub with: f64,
+    /// Instructions of one without them.
+    pub without: f64,
 }
 
 impl Subject {
@@ -186,9 +201,42 @@ impl Counted {
     }
 }
 
+impl Listing {
+    /// The lists' part of the operation.
+    fn percent(&self) -> f64 {
+        (self.with - self.without) / self.with * 100.0
+    }
+
+    /// Whether the lists are cheap enough; what is no number is not.
+    pub fn is_low_enough(&self) -> bool {
+        self.percent() <= LISTS_PERCENT_MAX
+    }
+
+    /// The figures in one line.
+    pub fn line(&self) -> String {
+        let Listing { name, with, without } = self;
+        let verdict = if self.is_low_enough() { "" } else { "  TOO HIGH" };
+        format!(
+            "{name:<13} {:>8.1} of {with:.1} for lists of keys, {:.2} %, at most \
+             {LISTS_PERCENT_MAX} %{verdict}",
+            with - without,
+            self.percent(),
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_may_cost_a_hundredth() {
+        let listing = |with, without| Listing { name: "get".to_owned(), with, without };
+        assert!(listing(400.0, 396.0).is_low_enough() && listing(400.0, 401.0).is_low_enough());
+        assert!(!listing(400.0, 395.9).is_low_enough() && !listing(f64::NAN, 1.0).is_low_enough());
+        assert!(listing(400.0, 390.0).line().contains("10.0 of 400.0 for lists of keys, 2.50 %"));
+        assert!(listing(400.0, 390.0).line().ends_with("TOO HIGH"));
+    }
 
     #[test]
     fn callgrinds_total_is_found() {

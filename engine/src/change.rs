@@ -158,9 +158,9 @@ impl<E: Effects> Engine<E> {
         let had = dated.and_then(|(at, _)| self.segments.record(at).watched());
         let watched = self.watch(place, had, item.deadline_ms, now_ms);
         if let Some((at, shape)) = before
-            && !shape.is_plain()
+            && !shape.stands_alone()
         {
-            self.forget_value(at);
+            self.forget_written(place, at);
         }
         let (number, large) = match &item.value {
             Source::Inline(_) => (0, false),
@@ -241,6 +241,7 @@ impl<E: Effects> Engine<E> {
     /// The record of `place` lies at `at` from now on and has `len` bytes.
     #[inline(always)]
     fn relocate(&mut self, place: Place, found: Option<Address>, at: Address, len: usize) {
+        self.largest.added(place, len);
         match found {
             None => self.index.insert(place, at),
             Some(old) => {
@@ -248,7 +249,6 @@ impl<E: Effects> Engine<E> {
                 self.segments.kill(old);
             }
         }
-        self.largest.added(place, len);
     }
 
     /// What the wheel says of an item that gets `deadline_ms`. An entry that comes no later than
@@ -331,8 +331,8 @@ impl<E: Effects> Engine<E> {
         }
         let change = Change::Removed { key: record.key(), cause };
         self.effects.emit(&Effect { slot: place.slot, db: place.db, version, change });
-        if !record.shape().is_plain() {
-            self.forget_value(at);
+        if !record.shape().stands_alone() {
+            self.forget_removed(place, at);
         }
         self.segments.kill(at);
         version
@@ -354,6 +354,7 @@ impl<E: Effects> Engine<E> {
     fn flush_slot(&mut self, db: u8, slot: u16, given: Option<Version>) -> Version {
         let version = self.sequences.advance(slot, given);
         self.index.retire_slot(db, slot, self.segments.serial());
+        self.largest.doubt_all();
         self.effects.emit(&Effect { slot, db, version, change: Change::Flushed });
         version
     }
@@ -368,6 +369,7 @@ impl<E: Effects> Engine<E> {
             from = usize::from(slot) + 1;
         }
         self.index.retire_db(db, self.segments.serial());
+        self.largest.doubt_all();
         last
     }
 }

@@ -1,12 +1,15 @@
 //! The largest items: a bounded list of where they may be found.
 //!
 //! Sets of places, chosen by the key's hash, each with the largest items of its part of the keys:
-//! an item that is written elsewhere than it lay enters its set above the set's smallest. Nothing
-//! is done when an item goes or shrinks: what is listed is looked up again when it is asked for,
-//! and one place after another every `LARGEST_CHECK_MS`, so that what has gone does not keep
-//! others out for long. What was turned away meanwhile is found again only when it is written.
-//! Invariant: what is kept is bounded. Cost: a comparison for an item that is no larger than those
-//! listed, nothing for one that goes or is rewritten in place.
+//! an item that is written elsewhere than it lay enters its set above the set's smallest. What is
+//! listed is looked up soon, one place every `LARGEST_CHECK_MS`, and its record marked as listed,
+//! so that whoever removes it or writes it again says so here. A place is in doubt from when it is
+//! listed or written again until it is looked up, all after a flush; in doubt, an item that has
+//! gone keeps others out for two seconds at most. What was turned away meanwhile is found again
+//! only when it is written. Invariant: what is kept is bounded; a place beyond doubt has a live
+//! item with a marked record that takes the bytes kept here. Cost: a comparison for an item that is
+//! no larger than those listed; a look at a flag that is read anyway for one that goes or is
+//! written again.
 
 use crate::key::Place;
 
@@ -14,6 +17,8 @@ use crate::key::Place;
 const SETS: usize = 16;
 /// Items of a set.
 const WAYS: usize = 8;
+
+const _: () = assert!(SETS * WAYS == u128::BITS as usize, "a bit an item");
 
 /// Items of one part of the keys.
 #[derive(Clone, Copy, Debug)]
@@ -33,13 +38,15 @@ pub(crate) struct Largest {
     floors: [u32; SETS],
     /// None before the first item.
     sets: Vec<Set>,
-    /// The place to be checked next, counted over all sets.
-    next: usize,
+    /// The places in doubt, a bit each, counted over all sets.
+    doubts: u128,
+    /// The place checked last.
+    checked: usize,
 }
 
 impl Default for Largest {
     fn default() -> Self {
-        Self { floor: 0, floors: [0; SETS], sets: Vec::new(), next: 0 }
+        Self { floor: 0, floors: [0; SETS], sets: Vec::new(), doubts: 0, checked: 0 }
     }
 }
 
@@ -47,32 +54,68 @@ impl Largest {
     /// An item takes `bytes` now.
     #[inline]
     pub(crate) fn added(&mut self, place: Place, bytes: usize) {
+        if cfg!(feature = "unranked") {
+            return;
+        }
         if bytes > self.floor && bytes > self.floors[number_of(place)] as usize {
             self.keep(place, bytes);
         }
     }
 
-    /// The next item listed, in turn, after a look at no more than one set. What the caller finds
-    /// out about it, it says to [`correct`](Self::correct).
-    pub(crate) fn next_to_check(&mut self) -> Option<Place> {
-        for _ in 0..WAYS {
-            self.next = (self.next + 1) % (SETS * WAYS);
-            let set = self.sets.get(self.next / WAYS)?;
-            if set.bytes[self.next % WAYS] > 0 {
-                return Some(set.places[self.next % WAYS]);
-            }
-        }
-        None
+    /// Whether any place is in doubt.
+    #[inline]
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.doubts != 0
     }
 
-    /// What [`next_to_check`](Self::next_to_check) named takes `bytes`, 0 when it has gone.
+    /// The next item in doubt, in turn. What the caller finds out about it, it says to
+    /// [`correct`](Self::correct).
+    pub(crate) fn next_to_check(&mut self) -> Option<Place> {
+        let later = self.doubts & (u128::MAX << self.checked << 1);
+        let next = if later != 0 { later } else { self.doubts }.trailing_zeros() as usize;
+        self.checked = next % (SETS * WAYS);
+        let set = self.sets.get(next / WAYS)?;
+        Some(set.places[next % WAYS])
+    }
+
+    /// What [`next_to_check`](Self::next_to_check) named takes `bytes`, and its record is marked;
+    /// 0 when it has gone.
     pub(crate) fn correct(&mut self, bytes: usize) {
-        let (number, way) = (self.next / WAYS, self.next % WAYS);
-        let Some(set) = self.sets.get_mut(number) else { return };
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        if set.bytes[way] != bytes {
-            set.bytes[way] = bytes;
-            self.settle(number);
+        self.doubts &= !(1 << self.checked);
+        self.set_bytes(self.checked, u32::try_from(bytes).unwrap_or(u32::MAX));
+    }
+
+    /// An item whose record was marked has gone.
+    pub(crate) fn gone(&mut self, place: Place) {
+        if let Some(at) = self.position(place) {
+            self.doubts &= !(1 << at);
+            self.set_bytes(at, 0);
+        }
+    }
+
+    /// The record of an item is not marked any more.
+    pub(crate) fn doubt(&mut self, place: Place) {
+        if let Some(at) = self.position(place) {
+            self.doubts |= 1 << at;
+        }
+    }
+
+    /// Items may have gone without a word.
+    pub(crate) fn doubt_all(&mut self) {
+        let listed = |(at, bytes): (usize, u32)| u128::from(bytes > 0) << at;
+        self.doubts = self.sets.iter().flat_map(|set| set.bytes).enumerate().map(listed).sum();
+    }
+
+    fn position(&self, place: Place) -> Option<usize> {
+        let number = number_of(place);
+        Some(number * WAYS + self.sets.get(number)?.find(place)?)
+    }
+
+    fn set_bytes(&mut self, at: usize, bytes: u32) {
+        let Some(set) = self.sets.get_mut(at / WAYS) else { return };
+        if set.bytes[at % WAYS] != bytes {
+            set.bytes[at % WAYS] = bytes;
+            self.settle(at / WAYS);
         }
     }
 
@@ -90,6 +133,15 @@ impl Largest {
         })
     }
 
+    /// The items that are not in doubt, and their bytes.
+    #[cfg(test)]
+    pub(crate) fn beyond_doubt(&self) -> Vec<(Place, usize)> {
+        let of_set = |set: &Set| set.places.into_iter().zip(set.bytes).collect::<Vec<_>>();
+        let all = self.sets.iter().flat_map(of_set).enumerate();
+        let sure = all.filter(|(at, (_, bytes))| *bytes > 0 && self.doubts & (1 << at) == 0);
+        sure.map(|(_, (place, bytes))| (place, bytes as usize)).collect()
+    }
+
     #[cold]
     #[inline(never)]
     fn keep(&mut self, place: Place, bytes: usize) {
@@ -104,6 +156,7 @@ impl Largest {
         set.tags[way] = tag_of(place);
         set.places[way] = place;
         set.bytes[way] = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.doubts |= 1 << (number * WAYS + way);
         self.settle(number);
     }
 }

@@ -227,7 +227,7 @@ impl<E: Effects> Engine<E> {
         let (version, watched, shape) = (record.version(), record.watched(), record.shape());
         let (client_flags, tag) = (record.client_flags(), record.tag());
         let key = record.key().to_vec();
-        self.forget_value(at);
+        self.forget_written(place, at);
         let place_bytes;
         let (number, value) = match &source {
             Source::Inline(bytes) => (None, *bytes),
@@ -251,8 +251,6 @@ impl<E: Effects> Engine<E> {
     }
 
     /// A value that is no plain part of its record goes: it is replaced, or its item goes.
-    #[cold]
-    #[inline(never)]
     pub(crate) fn forget_value(&mut self, at: Address) {
         let record = self.segments.record(at);
         if record.shape().is_packed() {

@@ -68,9 +68,14 @@ impl<E: Effects> Engine<E> {
 
     #[inline]
     fn bytes_at(&self, at: Address) -> u64 {
+        (self.own_bytes_at(at) + INDEX_SHARE_BYTES) as u64
+    }
+
+    /// Bytes of a record and its mapping, by which items are compared.
+    fn own_bytes_at(&self, at: Address) -> usize {
         let record = self.segments.record(at);
         let mapped = record.large_number().map_or(0, |number| self.larges.get(number).mapped_len());
-        (record.shape().len() + INDEX_SHARE_BYTES + mapped) as u64
+        record.shape().len() + mapped
     }
 
     /// Where a live item of this place lies.
@@ -82,14 +87,35 @@ impl<E: Effects> Engine<E> {
     #[cold]
     #[inline(never)]
     pub(crate) fn rank_large(&mut self, place: Place, at: Address) {
-        let bytes = self.bytes_at(at) as usize;
-        self.largest.added(place, bytes);
+        self.largest.added(place, self.own_bytes_at(at));
     }
 
-    /// Looks up one of the listed large items again, every `LARGEST_CHECK_MS`.
+    /// The record at `at` is about to be written again, which clears its flags.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn forget_written(&mut self, place: Place, at: Address) {
+        if self.segments.record(at).shape().is_listed() {
+            self.largest.doubt(place);
+        }
+        self.forget_value(at);
+    }
+
+    /// The record at `at` is about to go.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn forget_removed(&mut self, place: Place, at: Address) {
+        if self.segments.record(at).shape().is_listed() {
+            self.largest.gone(place);
+        }
+        self.forget_value(at);
+    }
+
+    /// Looks up one of the listed items that are in doubt, every `LARGEST_CHECK_MS`.
     #[inline]
     pub(crate) fn check_largest(&mut self, now_ms: u64) {
-        if now_ms.saturating_sub(self.largest_checked_ms) >= LARGEST_CHECK_MS {
+        if self.largest.is_in_doubt()
+            && now_ms.saturating_sub(self.largest_checked_ms) >= LARGEST_CHECK_MS
+        {
             self.largest_checked_ms = now_ms;
             self.check_next_largest(now_ms);
         }
@@ -99,7 +125,87 @@ impl<E: Effects> Engine<E> {
     #[inline(never)]
     fn check_next_largest(&mut self, now_ms: u64) {
         let Some(place) = self.largest.next_to_check() else { return };
-        let bytes = self.live_at(place, now_ms).map_or(0, |at| self.bytes_at(at));
-        self.largest.correct(bytes as usize);
+        let found = self.live_at(place, now_ms);
+        found.into_iter().for_each(|at| self.segments.set_listed(at));
+        self.largest.correct(found.map_or(0, |at| self.own_bytes_at(at)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::num::NonZeroU64;
+
+    use rand::rngs::SmallRng;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::key::KeyHasher;
+    use crate::policy::Policy;
+    use crate::write::{Deadline, Write};
+
+    const START_MS: u64 = 1_800_000_000_000;
+
+    fn slot_of(key: &[u8]) -> u16 {
+        u16::from(key[0]) << 6
+    }
+
+    /// Asserts that what is beyond doubt is as the list says.
+    fn check(engine: &Engine<()>) -> usize {
+        let beyond_doubt = engine.largest.beyond_doubt();
+        for (place, bytes) in &beyond_doubt {
+            let is_listed = |at| engine.segments.record(at).shape().is_listed();
+            let at = engine.index.find(*place, is_listed).expect("it is there, and marked");
+            assert_eq!(engine.own_bytes_at(at), *bytes);
+        }
+        beyond_doubt.len()
+    }
+
+    #[test]
+    fn what_is_beyond_doubt_is_as_listed_whatever_is_done_to_it() {
+        for (seed, policy) in [(1, Policy::Lru), (2, Policy::S3Fifo), (3, Policy::Random)] {
+            println!("seed {seed}");
+            let mut rng = SmallRng::seed_from_u64(seed);
+            let hasher = KeyHasher::new([1, 2]);
+            let config = Config { policy, ..Config::for_memory(4 << 20, hasher.clone(), slot_of) };
+            let mut engine = Engine::new(config, ()).expect("starts");
+            let (mut now_ms, mut most) = (START_MS, 0);
+            for step in 0..150_000_u32 {
+                let name = rng.random_range(0..12_000_u32).to_be_bytes();
+                let name = &name[name.len() - 2..];
+                let key = hasher.key(rng.random_range(0..2), slot_of(name), name);
+                let later = || NonZeroU64::new(now_ms + 9000);
+                let done = match rng.random_range(0..100) {
+                    0..50 => {
+                        let len = rng.random_range(0..700);
+                        let deadline = later().filter(|_| len % 9 == 0);
+                        let deadline = deadline.map_or(Deadline::Keep, Deadline::At);
+                        let write = Write { deadline, ..Write::plain(&[7; 700][..len]) };
+                        engine.set(&key, write, now_ms).map(|_| ())
+                    }
+                    50 => engine.set(&key, Write::plain(&[7; 200_000]), now_ms).map(|_| ()),
+                    51..58 => engine.append(&key, &[8; 40], now_ms).map(|_| ()),
+                    58..62 => engine.set_range(&key, 3, &[9; 20], now_ms).map(|_| ()),
+                    62..66 => engine.redate(&key, later(), now_ms).map(|_| ()),
+                    66..74 => {
+                        engine.delete(&key, now_ms);
+                        Ok(())
+                    }
+                    _ => {
+                        now_ms += 20;
+                        Ok(())
+                    }
+                };
+                done.expect("there is room");
+                engine.maintain(now_ms, 1);
+                if step % 40_000 == 39_999 {
+                    engine.flush(Some(1), now_ms);
+                }
+                if step % 10 == 0 {
+                    most = most.max(check(&engine));
+                }
+            }
+            assert!(engine.stats().evicted > 0 && most > 40, "{most} beyond doubt at most");
+        }
     }
 }

@@ -8,15 +8,15 @@
 //! key, value, a byte of padding where their length is odd
 //! ```
 //!
-//! The highest bits stand on the left, the lowest byte first in memory. Flags are DEADLINE 1,
-//! EXTRA 2, LARGE 4, DEAD 8, PACKED 16 and ROUND 32; the other is zero. Round and digit are what
-//! the wheel wants to be kept. The value of a LARGE record is the number of its slot among the
-//! large values. That of a PACKED record begins with its prefix (`codec.rs`); one that is LARGE too
-//! has, between prefix and number, the bytes that its packed value takes, in four bytes.
-//! Invariant: a record's length follows from its shape alone and never changes, so a segment can
-//! be walked from its front even over dead records. Cost: sixteen bytes an item, six more with a
-//! deadline before the year 2109; reads need no alignment. A dead record keeps a link of `holes.rs`
-//! instead of version and access.
+//! The highest bits stand on the left, the lowest byte first in memory. Flags are DEADLINE 1, EXTRA
+//! 2, LARGE 4, DEAD 8, PACKED 16, ROUND 32 and LISTED 64, which says that `largest.rs` relies on
+//! the record. Round and digit are what the wheel wants to be kept. The value of a LARGE record is
+//! the number of its slot among the large values. That of a PACKED record begins with its prefix
+//! (`codec.rs`); one that is LARGE too has, between prefix and number, the bytes that its packed
+//! value takes, in four bytes. Invariant: a record's length follows from its shape alone and never
+//! changes, so a segment can be walked from its front even over dead records. Cost: sixteen bytes
+//! an item, six more with a deadline before the year 2109; reads need no alignment. A dead record
+//! keeps a link of `holes.rs` instead of version and access.
 
 use core::num::NonZeroU64;
 
@@ -39,6 +39,7 @@ const LARGE: u64 = 4;
 const DEAD: u64 = 8;
 const PACKED: u64 = 16;
 const ROUND: u64 = 32;
+const LISTED: u64 = 64;
 const DB_SHIFT: u32 = 7;
 const KEY_LEN_SHIFT: u32 = 11;
 const VALUE_LEN_SHIFT: u32 = 27;
@@ -127,6 +128,18 @@ impl Shape {
     #[inline]
     pub(crate) fn is_plain(self) -> bool {
         self.0 & (LARGE | PACKED) == 0
+    }
+
+    /// Whether the list of the largest items relies on this record.
+    #[inline]
+    pub(crate) fn is_listed(self) -> bool {
+        self.0 & LISTED != 0
+    }
+
+    /// Whether nobody has to be told when the record goes or is written again.
+    #[inline]
+    pub(crate) fn stands_alone(self) -> bool {
+        self.0 & (LARGE | PACKED | LISTED) == 0
     }
 
     #[inline]
@@ -423,8 +436,8 @@ fn shape_of(bytes: &[u8]) -> Shape {
 /// Changes of single fields of a record in place; `bytes` begins where the record does.
 pub(crate) mod patch {
     use super::{
-        ACCESS_BITS, ACCESS_SHIFT, DEAD, DEADLINE_LEN, DEADLINE_LOW_BITS, HEAD_LEN, Version,
-        Watched, deadline_field, shape_of,
+        ACCESS_BITS, ACCESS_SHIFT, DEAD, DEADLINE_LEN, DEADLINE_LOW_BITS, HEAD_LEN, LISTED,
+        Version, Watched, deadline_field, shape_of,
     };
 
     #[inline]
@@ -439,6 +452,11 @@ pub(crate) mod patch {
         if old != word {
             set_shape(bytes, word);
         }
+    }
+
+    pub(crate) fn listed(bytes: &mut [u8]) {
+        let word = shape_of(bytes).0 | LISTED;
+        set_shape(bytes, word);
     }
 
     pub(crate) fn dead(bytes: &mut [u8]) {

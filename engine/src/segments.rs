@@ -313,6 +313,11 @@ impl Segments {
         patch::access(self.bytes_mut(at), access);
     }
 
+    /// Says in a record that the list of the largest items relies on it.
+    pub(crate) fn set_listed(&mut self, at: Address) {
+        patch::listed(self.bytes_mut(at));
+    }
+
     /// Sets version and deadline of a record that has the room for it.
     pub(crate) fn set_deadline(&mut self, at: Address, version: Version, watched: Option<Watched>) {
         patch::deadline(self.bytes_mut(at), version, watched);

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::{print, write_file};
 use crate::failure::Failure;
-use crate::instructions::{Ceilings, Counted, Subject};
+use crate::instructions::{Ceilings, Counted, Listing, Subject};
 use crate::micro::{self, Operation};
 
 #[derive(Args)]
@@ -37,6 +37,10 @@ pub(super) struct InstructionsArgs {
     /// OPERATION COUNT it executes one. May be given more than once.
     #[arg(long, value_name = "PROGRAM")]
     beside: Vec<PathBuf>,
+    /// This program built without the lists of hot keys and large items (feature `unranked`), to
+    /// judge what they cost.
+    #[arg(long, value_name = "PROGRAM")]
+    unranked: Option<PathBuf>,
     /// Only these operations.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -68,10 +72,32 @@ pub(super) fn instructions(args: &InstructionsArgs) -> Result<(), Failure> {
         ceilings.lower(&counted);
         return write_file(&args.ceilings, &ceilings.text(&subjects));
     }
-    match counted.iter().filter(|one| !one.is_low_enough(args.tolerance)).count() {
+    let too_dear = match &args.unranked {
+        Some(unranked) => judge_lists(unranked, &counted)?,
+        None => 0,
+    };
+    let missed = counted.iter().filter(|one| !one.is_low_enough(args.tolerance)).count();
+    match missed + too_dear {
         0 => Ok(()),
-        missed => Err(Failure::Option(format!("{missed} operations take too many instructions"))),
+        _ => Err(Failure::Option(format!(
+            "{missed} operations take too many instructions, lists of keys cost too much of \
+             {too_dear}"
+        ))),
     }
+}
+
+/// Counts the operations of `unranked` beside those counted. Returns of how many the lists take too
+/// much.
+fn judge_lists(unranked: &Path, counted: &[Counted]) -> Result<usize, Failure> {
+    let mut too_dear = 0;
+    for subject in Subject::own(unranked) {
+        let Some(with) = counted.iter().find(|one| one.name == subject.name) else { continue };
+        let (name, with, without) = (subject.name.clone(), with.instructions, subject.count()?);
+        let listing = Listing { name, with, without };
+        print(&listing.line())?;
+        too_dear += usize::from(!listing.is_low_enough());
+    }
+    Ok(too_dear)
 }
 
 fn read(path: &Path, subjects: &[Subject], may_miss: bool) -> Result<Ceilings, Failure> {
