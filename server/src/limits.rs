@@ -14,8 +14,13 @@ pub(crate) const TURN_SHARE_NS_MAX: u64 = 200_000;
 /// For so long after an answer upkeep takes the shorter share.
 pub(crate) const ANSWERED_LATELY_NS: u64 = 10_000_000;
 
-/// The share of upkeep where somebody was answered lately, or half of the turn if that is more.
+/// The share of upkeep where somebody was answered lately is half of the turn, within these bounds.
 pub(crate) const BUSY_UPKEEP_NS_MIN: u64 = 15_000;
+/// Beyond this one it goes when something was left to be done for [`UPKEEP_BEHIND_NS`].
+pub(crate) const BUSY_UPKEEP_NS_MAX: u64 = 50_000;
+
+/// Upkeep that leaves something for so long has fallen behind.
+pub(crate) const UPKEEP_BEHIND_NS: u64 = 100_000_000;
 
 /// How long upkeep may be put off, turn by turn, so that answers are sent first.
 pub(crate) const UPKEEP_WAITS_NS_MAX: u64 = 100_000;

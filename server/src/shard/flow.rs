@@ -8,7 +8,8 @@
 
 use crate::limits::{
     ANSWER_BYTES_IN_FLIGHT_MAX, ANSWERED_LATELY_NS, ANSWERS_IN_FLIGHT_MAX, ANSWERS_IN_FLIGHT_MIN,
-    BUSY_UPKEEP_NS_MIN, OUTPUT_BYTES_PER_TURN_MAX, TURN_SHARE_NS_MAX, UPKEEP_WAITS_NS_MAX,
+    BUSY_UPKEEP_NS_MAX, BUSY_UPKEEP_NS_MIN, OUTPUT_BYTES_PER_TURN_MAX, TURN_SHARE_NS_MAX,
+    UPKEEP_BEHIND_NS, UPKEEP_WAITS_NS_MAX,
 };
 
 /// What an answer is taken to weigh before any has come.
@@ -21,8 +22,9 @@ pub(super) struct Flow {
     /// When the present turn began, and the one that followed the last to produce any.
     began_ns: u64,
     answered_by_ns: Option<u64>,
-    /// Upkeep left something to be done, and the turn that had its last share began then.
-    upkeep_left: bool,
+    /// Since when upkeep leaves something to be done, if it does, and when the turn began that had
+    /// its last share.
+    upkeep_left_ns: Option<u64>,
     upkeep_ns: u64,
     mean_answer_bytes: usize,
     /// When the present share of time ends, and whether it has.
@@ -40,7 +42,7 @@ impl Default for Flow {
             produced_bytes: 0,
             began_ns: 0,
             answered_by_ns: None,
-            upkeep_left: false,
+            upkeep_left_ns: None,
             upkeep_ns: 0,
             mean_answer_bytes,
             share_ends_ns: TURN_SHARE_NS_MAX,
@@ -71,27 +73,31 @@ impl Flow {
     /// without a request do it then; but it waits no longer than `UPKEEP_WAITS_NS_MAX`.
     pub(super) fn upkeep_waits(&self) -> bool {
         let had_ns = self.began_ns.saturating_sub(self.upkeep_ns);
-        self.upkeep_left && self.produced_bytes > 0 && had_ns < UPKEEP_WAITS_NS_MAX
+        self.upkeep_left() && self.produced_bytes > 0 && had_ns < UPKEEP_WAITS_NS_MAX
     }
 
     /// Whether upkeep is known to have something to do.
     pub(super) fn upkeep_left(&self) -> bool {
-        self.upkeep_left
+        self.upkeep_left_ns.is_some()
     }
 
     /// Upkeep has had its share of this turn; `more` is left to be done at once.
     pub(super) fn end_upkeep(&mut self, more: bool) {
-        (self.upkeep_left, self.upkeep_ns) = (more, self.began_ns);
+        self.upkeep_left_ns = more.then(|| self.upkeep_left_ns.unwrap_or(self.began_ns));
+        self.upkeep_ns = self.began_ns;
     }
 
     /// The share of upkeep begins: a short one where somebody was answered lately, since others are
-    /// likely to come meanwhile, but half of what the turn took so far, so that a shard that is
-    /// never idle does not fall behind.
+    /// likely to come meanwhile. It is half of what the turn took so far within narrow bounds, and
+    /// wider ones once something is left all the time, lest a busy shard falls behind.
     pub(super) fn begin_upkeep(&mut self, now_ns: u64) {
-        let lately = |by_ns: u64| now_ns.saturating_sub(by_ns) < ANSWERED_LATELY_NS;
-        let busy = self.produced_bytes > 0 || self.answered_by_ns.is_some_and(lately);
+        let since = |then_ns: u64| self.began_ns.saturating_sub(then_ns);
+        let lately = self.answered_by_ns.is_some_and(|by_ns| since(by_ns) < ANSWERED_LATELY_NS);
+        let busy = self.produced_bytes > 0 || lately;
+        let behind = self.upkeep_left_ns.is_some_and(|left_ns| since(left_ns) >= UPKEEP_BEHIND_NS);
+        let busy_max = if behind { TURN_SHARE_NS_MAX } else { BUSY_UPKEEP_NS_MAX };
         let half_ns = now_ns.saturating_sub(self.began_ns) / 2;
-        let busy_ns = half_ns.clamp(BUSY_UPKEEP_NS_MIN, TURN_SHARE_NS_MAX);
+        let busy_ns = half_ns.clamp(BUSY_UPKEEP_NS_MIN, busy_max);
         self.begin_share_of(if busy { busy_ns } else { TURN_SHARE_NS_MAX }, now_ns);
     }
 
@@ -197,7 +203,7 @@ mod tests {
             (0, 0, TURN_SHARE_NS_MAX),
             (5, 2 * BUSY_UPKEEP_NS_MIN, BUSY_UPKEEP_NS_MIN),
             (5, 2 * BUSY_UPKEEP_NS_MIN + 2000, BUSY_UPKEEP_NS_MIN + 1000),
-            (5, 100 * BUSY_UPKEEP_NS_MIN, TURN_SHARE_NS_MAX),
+            (5, 2 * BUSY_UPKEEP_NS_MAX + 2000, BUSY_UPKEEP_NS_MAX),
         ] {
             flow.begin_turn(1_000_000);
             flow.produced(produced);
@@ -212,6 +218,24 @@ mod tests {
             flow.begin_turn(now_ns);
             ends_after(&mut flow, now_ns, share_ns);
         }
+    }
+
+    #[test]
+    fn upkeep_that_falls_behind_gets_a_third_of_a_busy_shards_time() {
+        let mut flow = Flow::default();
+        let mut share_ends_us = |now_ns, more| {
+            flow.begin_turn(now_ns);
+            flow.produced(5);
+            flow.begin_upkeep(now_ns + 300_000);
+            flow.end_upkeep(more);
+            (flow.share_ends_ns - now_ns) / 1000
+        };
+        let narrow_us = 300 + BUSY_UPKEEP_NS_MAX / 1000;
+        assert_eq!(share_ends_us(1_000_000, true), narrow_us);
+        assert_eq!(share_ends_us(1_000_000 + UPKEEP_BEHIND_NS - 1, true), narrow_us);
+        assert_eq!(share_ends_us(1_000_000 + UPKEEP_BEHIND_NS, true), 450);
+        assert_eq!(share_ends_us(1_000_000 + 2 * UPKEEP_BEHIND_NS, false), 450);
+        assert_eq!(share_ends_us(1_000_000 + 3 * UPKEEP_BEHIND_NS, false), narrow_us);
     }
 
     #[test]
