@@ -38,6 +38,11 @@ impl Collected {
         Ok(Self { shared: Arc::new(LargeValue::within(value.start, value.len(), room)?) })
     }
 
+    /// The same request in another's hands.
+    pub(crate) fn of(shared: Arc<LargeValue>) -> Self {
+        Self { shared }
+    }
+
     /// Appends as much of `bytes` as there is room for. Returns how much.
     ///
     /// # Panics

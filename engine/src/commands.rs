@@ -320,6 +320,11 @@ impl<E: Effects> Engine<E> {
         self.offered = Some(Arc::clone(collected.value()));
     }
 
+    /// What is offered now, for another engine to whom the value belongs.
+    pub fn offered(&self) -> Option<Collected> {
+        self.offered.clone().map(Collected::of)
+    }
+
     /// Ends what [`Engine::offer`] began.
     pub fn end_offer(&mut self) {
         self.offered = None;

@@ -30,6 +30,8 @@ pub(crate) struct Facts {
     pub(crate) gauges: Vec<CachePadded<Gauges>>,
     /// Connections of each shard, counted by whoever hands one over.
     pub(crate) connections: Vec<CachePadded<AtomicU32>>,
+    /// Bytes of long requests on their way from each shard, counted until they have been run.
+    crossing_bytes: Vec<CachePadded<AtomicU64>>,
     client_ids: AtomicU64,
     slow_ids: AtomicU64,
 }
@@ -49,6 +51,7 @@ impl Facts {
             memory_bytes_max: AtomicU64::new(0),
             gauges: (0..shards).map(|_| CachePadded::default()).collect(),
             connections: (0..shards).map(|_| CachePadded::default()).collect(),
+            crossing_bytes: (0..shards).map(|_| CachePadded::default()).collect(),
             client_ids: AtomicU64::new(1),
             slow_ids: AtomicU64::new(0),
         }
@@ -67,6 +70,21 @@ impl Facts {
     /// How many shards the node has.
     pub(crate) fn shard_count(&self) -> usize {
         self.gauges.len()
+    }
+
+    /// A long request of so many bytes leaves shard `from`.
+    pub(crate) fn crosses(&self, from: u16, bytes: usize) {
+        self.crossing_bytes[usize::from(from)].fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// A long request that left shard `from` has been run.
+    pub(crate) fn crossed(&self, from: u16, bytes: usize) {
+        self.crossing_bytes[usize::from(from)].fetch_sub(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes of long requests on their way from shard `from`.
+    pub(crate) fn crossing_bytes(&self, from: u16) -> usize {
+        self.crossing_bytes[usize::from(from)].load(Ordering::Relaxed) as usize
     }
 
     /// A number for an entry of the slow log, higher than those before.

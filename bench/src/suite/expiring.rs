@@ -47,7 +47,7 @@ const SHARE_MIN: f64 = 0.02;
 const GUARD_S: f64 = 0.05;
 /// Keys expire within this of the common end: deadlines pass at ticks of a second.
 const TICK_S_MAX: f64 = 3.0;
-/// Keys of which one says that they do; others end all the time.
+/// So many keys that have gone say that the common end has come: single ones go all the time.
 const KEYS_SEEN_MIN: f64 = 5_000.0;
 /// Time between two looks whether they do.
 const LOOK_MS: u64 = 5;

@@ -39,11 +39,31 @@ impl ArgumentBuffer {
         ArgumentRange { first, count: args.len() as u32 }
     }
 
+    /// Keeps where one command's arguments lie in `bytes`, if they all do.
+    pub(crate) fn push_within(&mut self, args: Args<'_>, bytes: &[u8]) -> Option<ArgumentRange> {
+        let first = self.spans.len();
+        for arg in args.iter() {
+            let start = arg.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr());
+            if start > bytes.len() || arg.len() > bytes.len() - start {
+                self.spans.truncate(first);
+                return None;
+            }
+            self.spans.push(Span::of_request(start, arg.len()));
+        }
+        Some(ArgumentRange { first: first as u32, count: args.len() as u32 })
+    }
+
+    /// The arguments of [`push_within`](Self::push_within) in those bytes.
+    #[inline]
+    pub(crate) fn get_within<'a>(&'a self, range: ArgumentRange, bytes: &'a [u8]) -> Args<'a> {
+        let first = range.first as usize;
+        Args::new(bytes, &self.spans[first..first + range.count as usize])
+    }
+
     /// One command's arguments.
     #[inline]
     pub(crate) fn get(&self, range: ArgumentRange) -> Args<'_> {
-        let first = range.first as usize;
-        Args::new(&self.bytes, &self.spans[first..first + range.count as usize])
+        self.get_within(range, &self.bytes)
     }
 
     /// Bytes of the arguments kept.
@@ -62,5 +82,27 @@ impl ArgumentBuffer {
         self.spans.clear();
         self.bytes.shrink_to(capacity_max);
         self.spans.shrink_to(capacity_max / size_of::<Span>());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_in_other_bytes_is_kept_as_it_lies_there() {
+        let bytes = b"SET k value";
+        let spans = [(0, 3), (4, 1), (6, 5)].map(|(start, len)| Span::of_request(start, len));
+        let mut buffer = ArgumentBuffer::default();
+        buffer.push([&b"GET"[..], b"j"].into_iter());
+        let args = Args::new(bytes, &spans);
+        let range = buffer.push_within(args, bytes).expect("it lies there");
+        assert_eq!(buffer.len_bytes(), 4, "nothing was copied");
+        assert!(buffer.get_within(range, bytes).iter().eq(args.iter()));
+        for elsewhere in [&bytes[1..], &bytes[..8], &b"SET k value"[..0]] {
+            assert!(buffer.push_within(args, elsewhere).is_none());
+        }
+        let again = buffer.push_received(args);
+        assert!(buffer.get(again).iter().eq(args.iter()), "nothing was left behind");
     }
 }

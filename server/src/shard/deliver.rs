@@ -9,7 +9,7 @@ use crate::limits::COMMANDS_PER_BATCH_MAX;
 use crate::shard::Shard;
 use crate::shard::input::emptied;
 use crate::shard::outlet::{send_ready, settle};
-use crate::shard::parcel::{Item, Note, Parcel, Request, Ticket};
+use crate::shard::parcel::{Item, Note, Parcel, Request, Run, Ticket};
 use crate::shard::replies::Ready;
 use crate::shard::session::Session;
 use crate::shard::wire::Wire;
@@ -68,39 +68,62 @@ impl Shard {
     /// Runs a batch of a sibling's requests, their index lines fetched ahead; false when the turn
     /// has no room for them.
     fn run_requests(&mut self, from: u16, parcel: &mut Parcel, wire: &mut impl Wire) -> bool {
-        let next = parcel.next_request().expect("items count the requests");
-        if self.flow.over() || next.heavy && !self.has_room_for(parcel.args.get(next.args)) {
+        if self.flow.over() || parcel.next_heavy().is_some_and(|args| !self.has_room_for(args)) {
             return false;
         }
         let mut runs = std::mem::take(&mut self.lists.runs);
         runs.clear();
         parcel.take_requests(COMMANDS_PER_BATCH_MAX, &mut runs);
-        let parcel = &*parcel;
-        let mut keys: Vec<Option<Key<'_>>> = emptied(std::mem::take(&mut self.lists.keys));
-        for (run, range) in &runs {
-            keys.extend(parcel.requests[range.clone()].iter().map(|it| {
-                let bytes = it.spec.only_key(parcel.args.get(it.args))?;
-                Some(self.engine.hasher().key(run.caller.db, it.slot, bytes))
-            }));
+        let full = self.run_taken(from, parcel, &runs, wire);
+        self.lists.runs = runs;
+        while let Some(collected) = parcel.take_attached() {
+            self.facts.crossed(from, collected.memory_bytes());
+            self.engine.let_go(collected);
         }
-        self.engine.prefetch(keys.iter().flatten());
-        let mut located = keys.iter();
-        for (run, range) in &runs {
-            // One for all: what is copied for each is waited for.
-            let mut request = Request::by(run);
-            let crossings = &parcel.requests[range.clone()];
-            for (crossing, key) in crossings.iter().zip(&mut located) {
-                request.becomes(run.conn, crossing);
-                let args = parcel.args.get(crossing.args);
-                self.run_crossing(from, crossing.spec, &request, args, key.as_ref(), wire);
-            }
-        }
-        let full = keys.len() == COMMANDS_PER_BATCH_MAX;
-        (self.lists.keys, self.lists.runs) = (emptied(keys), runs);
         if full {
             self.flow.look(wire.now_ns());
         }
         true
+    }
+
+    /// Runs requests that were taken from a parcel; returns whether they are as many as may be.
+    fn run_taken(
+        &mut self,
+        from: u16,
+        parcel: &Parcel,
+        runs: &[Run],
+        wire: &mut impl Wire,
+    ) -> bool {
+        let mut keys: Vec<Option<Key<'_>>> = emptied(std::mem::take(&mut self.lists.keys));
+        for (run, range) in runs {
+            keys.extend(range.clone().map(|at| {
+                let crossing = &parcel.requests[at];
+                let bytes = crossing.spec.only_key(parcel.args_of(at))?;
+                Some(self.engine.hasher().key(run.caller.db, crossing.slot, bytes))
+            }));
+        }
+        self.engine.prefetch(keys.iter().flatten());
+        let mut located = keys.iter();
+        for (run, range) in runs {
+            // One for all: what is copied for each is waited for.
+            let mut request = Request::by(run);
+            for (at, key) in range.clone().zip(&mut located) {
+                let crossing = &parcel.requests[at];
+                request.becomes(run.conn, crossing);
+                let collected = parcel.attached(at);
+                if let Some(collected) = collected {
+                    self.engine.offer(collected);
+                }
+                let args = parcel.args_of(at);
+                self.run_crossing(from, crossing.spec, &request, args, key.as_ref(), wire);
+                if collected.is_some() {
+                    self.engine.end_offer();
+                }
+            }
+        }
+        let full = keys.len() == COMMANDS_PER_BATCH_MAX;
+        self.lists.keys = emptied(keys);
+        full
     }
 
     /// Runs one request of a sibling's client.

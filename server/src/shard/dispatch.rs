@@ -8,12 +8,11 @@ use velodrome_net::command::{Command, Flags, Keys, Refused, Route, Spec, flags};
 use velodrome_net::resp::{Args, ProtocolError};
 
 use crate::execute::{self, Moment};
-use crate::limits::{HEAVY_VALUE_BYTES, KEYS_IN_ONE_PIECE_MAX};
+use crate::limits::KEYS_IN_ONE_PIECE_MAX;
 use crate::shard::answer::{self, After};
-use crate::shard::background::value_len_of;
 use crate::shard::on_key::Located;
 use crate::shard::outlet::{reply, settle};
-use crate::shard::parcel::{Caller, Crossing};
+use crate::shard::parcel::Caller;
 use crate::shard::session::{ReplyMode, Session};
 use crate::shard::wire::Wire;
 use crate::shard::{Shard, holds::SlotSet};
@@ -181,24 +180,6 @@ impl Shard {
         let mut cores = keys.iter().map(|(key, _)| self.table.core(velodrome_ring::slot(key)));
         let first = cores.next()?;
         cores.all(|core| core == first).then_some(first)
-    }
-
-    /// Sends a command to the shard that runs it, this one included, and holds its reply's place.
-    pub(super) fn send_request(
-        &mut self,
-        session: &mut Session,
-        core: u16,
-        slot: u16,
-        spec: &'static Spec,
-        args: Args<'_>,
-    ) {
-        let place = session.replies.reserve(session.reply_mode != ReplyMode::On);
-        let heavy = args.len() > 2 && value_len_of(args) >= HEAVY_VALUE_BYTES;
-        let parcel = &mut self.outbox[usize::from(core)];
-        let args = parcel.args.push_received(args);
-        let request = Crossing { spec, place, args, slot, heavy };
-        parcel.push_request(session.conn, session.caller(), request);
-        self.unanswered += 1;
     }
 
     /// Runs a command about the connection or the node.

@@ -24,7 +24,9 @@ impl Shard {
     pub(crate) fn tick(&mut self, buffers_bytes: usize, wire: &mut impl Wire) {
         self.served = false;
         let received: usize = self.sessions().map(Session::memory_bytes).sum();
-        self.client_bytes = buffers_bytes + received + self.engine.pinned_bytes() as usize;
+        let crossing = self.facts.crossing_bytes(self.id);
+        let pinned = self.engine.pinned_bytes() as usize;
+        self.client_bytes = buffers_bytes + received + crossing + pinned;
         let taken = |session: &Session| {
             // A connection that has gone has no total.
             wire.sent_total(session.conn).saturating_sub(session.sent_total)

@@ -16,6 +16,7 @@ impl Shard {
             ("running batches", self.running.len()),
             ("sweeps", self.sweeps.len()),
             ("unanswered requests", self.unanswered),
+            ("bytes on their way to siblings", self.facts.crossing_bytes(self.id)),
             ("commands that ended early", self.ended_early.len()),
             ("parcels", outgoing),
             ("watch tables", watched),

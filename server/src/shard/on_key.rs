@@ -1,16 +1,21 @@
-//! A command on one key: where the key is, and the command run there.
+//! A command on one key: where the key is, and the command run or sent there.
 //!
 //! Invariant: a key is hashed by the shard that has it, and by no other. Cost: a slot and a look at
-//! the table for every key, a hash for one of this shard.
+//! the table for every key, a hash for one of this shard, a copy of what crosses to another but for
+//! large values.
 
 use velodrome_engine::Key;
 use velodrome_net::command::{Command, Spec};
 use velodrome_net::resp::Args;
 
 use crate::execute;
+use crate::limits::HEAVY_VALUE_BYTES;
 use crate::shard::Shard;
+use crate::shard::argument_buffer::ArgumentRange;
+use crate::shard::background::value_len_of;
 use crate::shard::outlet::reply;
-use crate::shard::session::Session;
+use crate::shard::parcel::Crossing;
+use crate::shard::session::{ReplyMode, Session};
 use crate::shard::wire::Wire;
 
 /// A key whose slot is known.
@@ -65,6 +70,35 @@ impl Shard {
             let key = self.engine.hasher().key(session.db, key.slot, key.bytes);
             self.run_on_key(session, command, &key, wire);
         }
+    }
+
+    /// Sends a command to the shard that runs it, this one included, and holds its reply's place.
+    pub(super) fn send_request(
+        &mut self,
+        session: &mut Session,
+        core: u16,
+        slot: u16,
+        spec: &'static Spec,
+        args: Args<'_>,
+    ) {
+        let place = session.replies.reserve(session.reply_mode != ReplyMode::On);
+        let heavy = args.len() > 2 && value_len_of(args) >= HEAVY_VALUE_BYTES;
+        let attached = if heavy { self.attach(core, args) } else { None };
+        let parcel = &mut self.outbox[usize::from(core)];
+        let args = attached.unwrap_or_else(|| parcel.args.push_received(args));
+        let request = Crossing { spec, place, args, slot, heavy };
+        parcel.push_request(session.conn, session.caller(), request);
+        self.unanswered += 1;
+    }
+
+    /// A long request that was collected goes to another shard as it lies, if it does.
+    #[cold]
+    fn attach(&mut self, core: u16, args: Args<'_>) -> Option<ArgumentRange> {
+        let collected = self.engine.offered()?;
+        let bytes = collected.memory_bytes();
+        let range = self.outbox[usize::from(core)].attach(args, collected)?;
+        self.facts.crosses(self.id, bytes);
+        Some(range)
     }
 
     #[inline]

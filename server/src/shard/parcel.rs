@@ -10,10 +10,10 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use velodrome_engine::LargeValue;
+use velodrome_engine::{Collected, LargeValue};
 use velodrome_net::ConnId;
 use velodrome_net::command::Spec;
-use velodrome_net::resp::Proto;
+use velodrome_net::resp::{Args, Proto};
 use velodrome_ring::SlotTable;
 
 use crate::limits::PARCEL_CAPACITY_KEPT_BYTES;
@@ -199,6 +199,9 @@ pub(crate) struct Parcel {
     /// Requests and answers lie apart from the items that say whose they are: a line of memory
     /// that goes from core to core holds two or eight of them.
     pub(crate) requests: Vec<Crossing>,
+    /// Heavy requests that stay where they were received, by their place among `requests`: their
+    /// values need not be copied. In order.
+    attached: VecDeque<(usize, Collected)>,
     answers: Vec<Answer>,
     /// Empty ones on their way home, to be filled again: one shard may send more than it is sent.
     pub(crate) empties: Vec<Parcel>,
@@ -224,6 +227,36 @@ impl Parcel {
         }
     }
 
+    /// Adds the arguments of the request that is added next, which lie in `collected`, if they do.
+    pub(crate) fn attach(&mut self, args: Args<'_>, collected: Collected) -> Option<ArgumentRange> {
+        let range = self.args.push_within(args, collected.as_bytes())?;
+        self.attached.push_back((self.requests.len(), collected));
+        Some(range)
+    }
+
+    /// Where the arguments of one of `requests` lie, if not in the parcel.
+    #[inline]
+    pub(crate) fn attached(&self, at: usize) -> Option<&Collected> {
+        let find = || self.attached.iter().find(|it| it.0 == at).map(|it| &it.1);
+        if self.requests[at].heavy { find() } else { None }
+    }
+
+    /// The arguments of one of `requests`.
+    #[inline]
+    pub(crate) fn args_of(&self, at: usize) -> Args<'_> {
+        let range = self.requests[at].args;
+        match self.attached(at) {
+            Some(collected) => self.args.get_within(range, collected.as_bytes()),
+            None => self.args.get(range),
+        }
+    }
+
+    /// Takes one that a request brought which has been taken.
+    pub(crate) fn take_attached(&mut self) -> Option<Collected> {
+        let served = |it: &mut (usize, Collected)| it.0 < self.requests_taken;
+        self.attached.pop_front_if(served).map(|it| it.1)
+    }
+
     /// Adds the answer whose bytes are those of `replies` that were appended since the last one.
     #[inline]
     pub(crate) fn push_answer(&mut self, ticket: Ticket, tail: Option<Arc<LargeValue>>) {
@@ -241,9 +274,9 @@ impl Parcel {
         }
     }
 
-    /// The request that is served next, when requests are.
-    pub(crate) fn next_request(&self) -> Option<&Crossing> {
-        self.requests.get(self.requests_taken)
+    /// The arguments of the request that is served next, if it is a heavy one.
+    pub(crate) fn next_heavy(&self) -> Option<Args<'_>> {
+        self.requests[self.requests_taken].heavy.then(|| self.args_of(self.requests_taken))
     }
 
     /// Takes up to `count_max` of the requests that are served next, heavy ones alone or first:
