@@ -112,6 +112,20 @@ impl Directory {
         page.map_or(0, |page| page.nodes[place].leaf_mut(fragment).fill_hole(runs))
     }
 
+    /// Shrinks the table of `fragment` if it is loose. Returns the first fragment beyond those of
+    /// that table, and whether it was.
+    pub(crate) fn trim(
+        &mut self,
+        slot: u16,
+        fragment: u32,
+        footprint: &mut Footprint,
+    ) -> (u32, bool) {
+        let (number, place) = split(slot);
+        let page = self.pages[number].as_mut().expect("a slot with items has a page");
+        let node = &mut page.nodes[place];
+        (node.leaf(fragment).1, node.trim(fragment, footprint))
+    }
+
     /// Removes an entry. Returns whether it was there.
     pub(crate) fn remove(&mut self, slot: u16, entry: Entry, footprint: &mut Footprint) -> bool {
         let (number, place) = split(slot);

@@ -17,6 +17,7 @@ use crate::limits::{DATABASES_MAX, STEP_ITEMS_MAX, STEP_TABLES_MAX};
 use crate::node::{Footprint, Node};
 use crate::stats::Work;
 use crate::table::{Address, Entry, Table};
+use crate::trimming::Trimming;
 
 /// Tables on their way out.
 #[derive(Debug)]
@@ -35,6 +36,7 @@ pub(crate) struct Index {
     dbs: [Option<Box<Directory>>; DATABASES_MAX],
     items: u64,
     pub(crate) footprint: Footprint,
+    trimming: Trimming,
     retired: VecDeque<Retired>,
 }
 
@@ -42,7 +44,8 @@ impl Index {
     /// An empty index, with addresses for tables of `bytes_max` bytes together.
     pub(crate) fn reserve(bytes_max: u64) -> io::Result<Self> {
         let footprint = Footprint::reserve(bytes_max)?;
-        Ok(Self { dbs: Default::default(), items: 0, footprint, retired: VecDeque::new() })
+        let (trimming, retired) = (Trimming::default(), VecDeque::new());
+        Ok(Self { dbs: Default::default(), items: 0, footprint, trimming, retired })
     }
 
     /// Live items of all databases.
@@ -114,6 +117,17 @@ impl Index {
         let removed = directory.is_some_and(|it| it.remove(place.slot, entry, footprint));
         assert!(removed, "a live record is in the index");
         self.items -= 1;
+    }
+
+    /// Whether trimming has something to do.
+    #[inline]
+    pub(crate) fn is_loose(&self) -> bool {
+        self.trimming.is_due(self.footprint.loosened, self.items)
+    }
+
+    /// Looks at some tables and shrinks one at most.
+    pub(crate) fn trim_step(&mut self) {
+        self.trimming.step(&mut self.dbs, &mut self.footprint);
     }
 
     /// Counts an item that got a deadline, or lost one.
@@ -322,9 +336,14 @@ mod tests {
         place(mixed ^ (mixed >> 27), 0)
     }
 
-    /// Moves tables into holes as upkeep does, which finds a key's place by its address.
+    /// Shrinks tables and moves them into holes as upkeep does, which finds a key's place by its
+    /// address.
     fn pack(index: &mut Index, place: impl Fn(u64) -> Place) {
-        while let Some(entry) = index.footprint.runs.displaced() {
+        while index.is_loose() {
+            index.trim_step();
+        }
+        let mut holes = usize::MAX;
+        while let Some(entry) = index.footprint.runs.displaced(&mut holes) {
             assert!(index.fill_hole(place(entry.address().0)) > 0);
         }
     }
@@ -410,6 +429,17 @@ mod tests {
             println!("{a_slot} items a slot: {fresh:.2} bytes each, {churned:.2} after churn");
             assert!(churned <= 11.3 && churned <= fresh * 1.1);
         }
+    }
+
+    #[test]
+    fn what_many_removals_leave_is_trimmed() {
+        let (mut index, count) = (Index::reserve(256 << 20).expect("reserves"), 5_000_000);
+        (0..count).for_each(|i| index.insert(any_place(i), Address(i)));
+        (0..count / 2).for_each(|i| index.remove(any_place(i), Address(i)));
+        pack(&mut index, any_place);
+        let each = index.footprint.bytes() as f64 / index.items() as f64;
+        println!("{each:.2} bytes each");
+        assert!(each <= 11.3);
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod packing;
 mod room;
 // How tables move into holes between them.
 mod tidying;
+mod trimming;
 // A segment pays, its survivors are copied forward.
 mod cleaning;
 // Which segment pays.

@@ -21,6 +21,10 @@ pub const STEP_TABLES_MAX: usize = 256;
 
 /// Tables one bounded step may move to other places.
 pub const PACKED_TABLES_MAX: usize = 16;
+/// Holes behind the last table of a size that one bounded step may take away.
+pub const CLOSED_HOLES_MAX: usize = 64;
+/// Tables one bounded step may look at to shrink one of them.
+pub const TRIM_LOOKS_MAX: usize = 64;
 
 /// Smallest segment.
 pub const SEGMENT_LEN_BYTES_MIN: usize = 64 << 10;

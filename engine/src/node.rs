@@ -15,7 +15,7 @@ use crate::limits::{
 };
 use crate::runs::Runs;
 use crate::stats::Work;
-use crate::table::{Address, Entry, HOME_IGNORES_BITS, Room, Table};
+use crate::table::{Address, Entry, HOME_IGNORES_BITS, Removed, Room, Table};
 
 /// Bits of the fragment that one branch decides.
 const BRANCH_BITS: u32 = BRANCH_FANOUT.trailing_zeros();
@@ -33,6 +33,8 @@ pub(crate) struct Footprint {
     pub(crate) growth_max: u64,
     /// The largest single change of its shape.
     pub(crate) longest: Work,
+    /// Removals from tables that were loose then, since the last pass of trimming began.
+    pub(crate) loosened: u64,
 }
 
 impl Footprint {
@@ -44,6 +46,7 @@ impl Footprint {
             fixed_bytes: 0,
             growth_max: SMALL_GROWTH_BYTES_MAX,
             longest: Work::default(),
+            loosened: 0,
         })
     }
 
@@ -160,12 +163,28 @@ impl Node {
 
     /// Removes an entry. Returns whether it was there.
     pub(crate) fn remove(&mut self, entry: Entry, footprint: &mut Footprint) -> bool {
-        let (found, rebuilt) = self.leaf_mut(entry.fragment()).remove(entry, &mut footprint.runs);
-        if rebuilt {
-            footprint.rebuilt(2, self.leaf(entry.fragment()).0.len());
-            self.merge_above(entry.fragment(), FRAGMENT_BITS, footprint);
+        match self.leaf_mut(entry.fragment()).remove(entry, &mut footprint.runs) {
+            None => return false,
+            Some(Removed::Plain) => {}
+            Some(Removed::Loose) => footprint.loosened += 1,
+            Some(Removed::Shrunk) => self.shrank(entry.fragment(), footprint),
         }
-        found
+        true
+    }
+
+    /// Shrinks the leaf of `fragment` if it is loose. Returns whether it was.
+    pub(crate) fn trim(&mut self, fragment: u32, footprint: &mut Footprint) -> bool {
+        let loose = self.leaf_mut(fragment).trim(&mut footprint.runs);
+        if loose {
+            self.shrank(fragment, footprint);
+        }
+        loose
+    }
+
+    /// The leaf of `fragment` was rebuilt with fewer places.
+    fn shrank(&mut self, fragment: u32, footprint: &mut Footprint) {
+        footprint.rebuilt(2, self.leaf(fragment).0.len());
+        self.merge_above(fragment, FRAGMENT_BITS, footprint);
     }
 
     /// A leaf became smaller: the branches above it become tables again, from the lowest on, as

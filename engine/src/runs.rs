@@ -75,6 +75,8 @@ pub(crate) struct Runs {
     waste: u32,
     /// Bytes of runs, holes and what is known of chunks.
     bytes: usize,
+    /// How full the buckets are of a table that is being built.
+    pub(crate) lens: Vec<u8>,
 }
 
 impl Runs {
@@ -94,6 +96,7 @@ impl Runs {
             lent: 0,
             waste: 0,
             bytes: 0,
+            lens: Vec::new(),
         })
     }
 
@@ -292,12 +295,14 @@ impl Runs {
         self.is_wasteful() || self.loose != 0
     }
 
-    /// Some entry of a run that is to `fill` a hole, while holes are more than their share.
-    pub(crate) fn displaced(&mut self) -> Option<Entry> {
-        while self.is_wasteful() {
+    /// Some entry of a run that is to `fill` a hole, while holes are more than their share. Up to
+    /// `holes` behind the last run of a size are taken away on the way to it.
+    pub(crate) fn displaced(&mut self, holes: &mut usize) -> Option<Entry> {
+        while *holes > 0 && self.is_wasteful() {
             let size = self.holed.trailing_zeros() as usize;
             let last = self.last_of(size).expect("a hole is in a chunk");
             if self.is_hole(last) {
+                *holes -= 1;
                 self.close(size, last);
                 self.shorten(size);
                 continue;
@@ -453,7 +458,7 @@ mod tests {
     }
 
     fn pack_one(runs: &mut Runs, held: &mut [(u64, Run)]) -> bool {
-        let Some(entry) = runs.displaced() else { return false };
+        let Some(entry) = runs.displaced(&mut { usize::MAX }) else { return false };
         let owner = held.iter_mut().find(|it| it.0 == entry.address().0).expect("is held");
         assert!(runs.fill(&mut owner.1) > 0);
         true

@@ -22,8 +22,12 @@ use crate::sizes::block;
 pub(crate) const TABLE_BYTES_MAX: usize = TABLE_BUCKETS_MAX * size_of::<Bucket>();
 /// Entries that four buckets hold when a table is full, of 32 places.
 const FULL_LOAD: usize = 29;
-/// A table shrinks when it would fit a smaller one with one place of this many to spare.
-const SHRINK_SLACK: usize = 16;
+/// A table is loose when it would fit the next smaller size with one place of this many to spare.
+const TRIM_SLACK: usize = 16;
+/// If it has more than so many buckets a removal shrinks it only with one place of this many to
+/// spare: half of all items go at the cost of one rebuild a table.
+const SHRINK_SLACK: usize = 4;
+const SHRINKS_AT_ONCE_BUCKETS_MAX: usize = 8;
 /// Low bits of a fragment that have no part in where its entry lies.
 pub(crate) const HOME_IGNORES_BITS: u32 = 2;
 
@@ -40,6 +44,11 @@ fn smaller(buckets: usize) -> usize {
 #[inline]
 fn full(buckets: usize) -> usize {
     buckets * FULL_LOAD / 4
+}
+
+/// The buckets of a table that `len` entries need not outgrow.
+fn buckets_for(len: usize) -> usize {
+    block((len * 4).div_ceil(FULL_LOAD))
 }
 
 /// A small hash table of entries.
@@ -59,6 +68,17 @@ pub(crate) enum Room {
     Full,
 }
 
+/// What became of a table when an entry was removed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Removed {
+    /// It has the size it should have.
+    Plain,
+    /// It can be trimmed.
+    Loose,
+    /// It was rebuilt with fewer buckets, or has none left.
+    Shrunk,
+}
+
 impl Table {
     #[inline]
     pub(crate) fn new() -> Self {
@@ -67,7 +87,7 @@ impl Table {
 
     /// An empty table that `len` entries need not outgrow.
     pub(crate) fn with_room_for(len: usize, runs: &mut Runs) -> Self {
-        Self { buckets: runs.take(block((len * 4).div_ceil(FULL_LOAD))) }
+        Self { buckets: runs.take(buckets_for(len)) }
     }
 
     /// Gives its memory back.
@@ -216,22 +236,47 @@ impl Table {
         found.map(|(_, bucket, place)| self.buckets[bucket].set(place, new)).is_some()
     }
 
-    /// Removes an entry. Returns whether it was there, and whether the table was rebuilt.
-    pub(crate) fn remove(&mut self, entry: Entry, runs: &mut Runs) -> (bool, bool) {
+    /// Removes an entry. Returns what that came to, or nothing if it was not there.
+    pub(crate) fn remove(&mut self, entry: Entry, runs: &mut Runs) -> Option<Removed> {
         let found = self.search(entry.fragment(), FRAGMENT_MASK, |it| it == entry);
-        let Some((_, bucket, place)) = found else { return (false, false) };
+        let (_, bucket, place) = found?;
         self.vacate(bucket, place);
         self.buckets.taken -= 1;
         if self.len() == 0 {
             core::mem::replace(self, Self::new()).give_back(runs);
-            return (true, true);
+            return Some(Removed::Shrunk);
         }
-        let fewer = smaller(self.buckets.len());
-        if self.len() + full(fewer) / SHRINK_SLACK < full(fewer) {
-            self.rebuild(fewer, runs);
-            return (true, true);
+        if !self.fits_smaller(TRIM_SLACK) {
+            return Some(Removed::Plain);
         }
-        (true, false)
+        let small = self.buckets.len() <= SHRINKS_AT_ONCE_BUCKETS_MAX;
+        if !small && !self.fits_smaller(SHRINK_SLACK) {
+            return Some(Removed::Loose);
+        }
+        self.shrink(runs);
+        Some(Removed::Shrunk)
+    }
+
+    /// Shrinks if that can be. Returns whether it did.
+    pub(crate) fn trim(&mut self, runs: &mut Runs) -> bool {
+        let loose = self.fits_smaller(TRIM_SLACK);
+        if loose {
+            self.shrink(runs);
+        }
+        loose
+    }
+
+    /// Whether the entries would fit the next smaller size with a place of so many to spare.
+    #[inline]
+    fn fits_smaller(&self, slack: usize) -> bool {
+        let fewer = full(smaller(self.buckets.len()));
+        self.len() + fewer / slack < fewer
+    }
+
+    /// Takes the smallest size that leaves a place to spare.
+    #[cold]
+    fn shrink(&mut self, runs: &mut Runs) {
+        self.rebuild(buckets_for(self.len() + self.len() / TRIM_SLACK), runs);
     }
 
     /// Frees a place. If that ends a run of full buckets, an entry that overflowed from the run
@@ -280,9 +325,27 @@ impl Table {
     }
 
     fn rebuild(&mut self, buckets: usize, runs: &mut Runs) {
-        let mut rebuilt = Self { buckets: runs.take(buckets) };
-        self.iter().for_each(|entry| rebuilt.insert(entry));
+        let rebuilt = Self::of(self.iter(), buckets, runs);
         core::mem::replace(self, rebuilt).give_back(runs);
+    }
+
+    /// A table of so many buckets with these entries. How full each bucket is, is counted beside
+    /// them: looking for that would be most of the work.
+    fn of(entries: impl Iterator<Item = Entry>, buckets: usize, runs: &mut Runs) -> Self {
+        let mut table = Self { buckets: runs.take(buckets) };
+        let lens = &mut runs.lens;
+        lens.clear();
+        lens.resize(buckets, 0);
+        entries.for_each(|entry| {
+            let mut at = table.home(entry.fragment());
+            while usize::from(lens[at]) == BUCKET_PLACES {
+                at = table.after(at);
+            }
+            table.buckets[at].set(usize::from(lens[at]), entry);
+            lens[at] += 1;
+            table.buckets.taken += 1;
+        });
+        table
     }
 }
 
@@ -351,7 +414,7 @@ mod tests {
         fill(&mut table, 0..700, runs);
         let places = table.places();
         for i in 700..200_000 {
-            assert_eq!(table.remove(entry(i - 700), runs), (true, false));
+            assert_eq!(table.remove(entry(i - 700), runs), Some(Removed::Plain));
             fill(&mut table, i..i + 1, runs);
             assert_eq!((table.len(), table.places()), (700, places));
         }
@@ -396,12 +459,12 @@ mod tests {
         let mut table = Table::new();
         fill(&mut table, 0..700, runs);
         for i in 0..700 {
-            assert!(table.remove(entry(i), runs).0);
+            assert!(table.remove(entry(i), runs).is_some());
             let fewer = full(smaller(table.places() / BUCKET_PLACES));
             assert!(table.len() + fewer / SHRINK_SLACK >= fewer, "{i}");
         }
         assert_eq!((table.places(), table.bytes()), (0, 0));
-        assert_eq!(table.remove(entry(1), runs), (false, false));
+        assert_eq!(table.remove(entry(1), runs), None);
     }
 
     #[test]
@@ -455,7 +518,9 @@ mod tests {
                     model.insert((fragment, moved.0));
                     order[place].1 = moved.0;
                 } else {
-                    assert!(table.remove(gone, runs).0 && !table.remove(gone, runs).0);
+                    assert!(
+                        table.remove(gone, runs).is_some() && table.remove(gone, runs).is_none()
+                    );
                     order.swap_remove(place);
                 }
             }
