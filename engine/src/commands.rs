@@ -32,6 +32,7 @@ impl<E: Effects> Engine<E> {
     /// The item of `key`. Counts a hit or a miss and marks the item as used.
     #[inline(always)]
     pub fn get(&mut self, key: &Key<'_>, now_ms: u64) -> Option<Item<'_>> {
+        self.hot.access(key, now_ms);
         let Some(at) = self.find_live_here(key, now_ms) else {
             self.counters.misses += 1;
             return None;
@@ -54,11 +55,28 @@ impl<E: Effects> Engine<E> {
     /// `KeyTooLong`, `ItemTooLong`, `OutOfMemory`; the key is what it was, or was evicted.
     #[inline]
     pub fn set(&mut self, key: &Key<'_>, write: Write<'_>, now_ms: u64) -> Result<Stored, Refused> {
+        // Elsewhere: a call from here would cost every write the registers it saves.
+        if self.hot.is_sample() {
+            return self.set_sampled(key, write, now_ms);
+        }
         let (key_len, len) = (key.bytes.len(), write.value.as_bytes().len());
         if key_len > SHORT_LEN_MAX || len > SHORT_LEN_MAX || len > self.packing.longer_than {
             return self.set_long(key, write, now_ms);
         }
         self.set_checked::<false>(key, write, now_ms)
+    }
+
+    /// Writes a value, and samples the access.
+    #[cold]
+    #[inline(never)]
+    fn set_sampled(
+        &mut self,
+        key: &Key<'_>,
+        write: Write<'_>,
+        now_ms: u64,
+    ) -> Result<Stored, Refused> {
+        self.hot.sample(key, now_ms);
+        self.set_long(key, write, now_ms)
     }
 
     /// Writes a value that may be packed, or lie elsewhere, or be too long.
@@ -184,16 +202,16 @@ impl<E: Effects> Engine<E> {
         Ok(())
     }
 
-    /// [`Engine::find_live_here`] for those that have no need to be quick.
+    /// A key was accessed: where its item lies, for those that have no need to be quick.
     #[inline(never)]
     pub(crate) fn find_live(&mut self, key: &Key<'_>, now_ms: u64) -> Option<Address> {
+        self.hot.access(key, now_ms);
         self.find_live_here(key, now_ms)
     }
 
     /// Where a live item lies; one whose time is over is removed.
     #[inline(always)]
     fn find_live_here(&mut self, key: &Key<'_>, now_ms: u64) -> Option<Address> {
-        self.hot.access(key, now_ms);
         let at = self.find(key)?;
         if self.segments.record(at).is_expired(now_ms) {
             self.remove_found(key, at, Cause::Expired, now_ms);

@@ -167,18 +167,24 @@ impl Hot {
     /// A key was accessed.
     #[inline]
     pub(crate) fn access(&mut self, key: &Key<'_>, now_ms: u64) {
-        if cfg!(feature = "unranked") {
-            return;
-        }
-        self.countdown -= 1;
-        if self.countdown == 0 {
+        if self.is_sample() {
             self.sample(key, now_ms);
         }
     }
 
+    /// Counts an access. Returns whether it is to be sampled.
+    #[inline]
+    pub(crate) fn is_sample(&mut self) -> bool {
+        if cfg!(feature = "unranked") {
+            return false;
+        }
+        self.countdown -= 1;
+        self.countdown == 0
+    }
+
     #[cold]
     #[inline(never)]
-    fn sample(&mut self, key: &Key<'_>, now_ms: u64) {
+    pub(crate) fn sample(&mut self, key: &Key<'_>, now_ms: u64) {
         self.turn_to(now_ms);
         let Some(part) = self.parts.first_mut() else { return };
         part.accesses += u64::from(self.distance);

@@ -24,9 +24,8 @@ mod commands;
 mod packing;
 // How the memory limit holds after every operation.
 mod room;
-// How tables move into holes between them.
+// How tables are trimmed and move into holes between them.
 mod tidying;
-mod trimming;
 // A segment pays, its survivors are copied forward.
 mod cleaning;
 // Which segment pays.
@@ -63,6 +62,8 @@ mod largest;
 mod wheel;
 // All databases' directories, and those on their way out.
 mod index;
+// How tables shrink that removals left too large.
+mod trimming;
 // One database's slots.
 mod directory;
 // One slot's tables.
