@@ -3,7 +3,8 @@
 //! Tables that grow or shrink leave holes. When these take more than their share, the last tables
 //! of a size move into the holes of that size; who owns such a table is found by the key of any of
 //! its entries. Invariant: after a step that had something left to do, holes are fewer. Cost: a
-//! step moves `PACKED_TABLES_MAX` tables and `STEP_BYTES_MAX` bytes at most.
+//! step moves `PACKED_TABLES_MAX` tables and `STEP_BYTES_MAX` bytes at most, and takes
+//! `CLOSED_HOLES_MAX` holes away.
 
 use crate::effect::Effects;
 use crate::engine::Engine;

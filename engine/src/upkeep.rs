@@ -20,7 +20,8 @@ const COMPACT_SHARE: usize = 16;
 const ITEM_STEP: usize = 8;
 
 impl<E: Effects> Engine<E> {
-    /// Does up to `steps_max` bounded steps of what is due: expiry, draining, freeing, cleaning.
+    /// Does up to `steps_max` bounded steps of what is due: expiry, draining, freeing, tidying,
+    /// cleaning.
     pub fn maintain(&mut self, now_ms: u64, steps_max: usize) -> Progress {
         self.keeper.advance(now_ms);
         self.check_largest(now_ms);

@@ -95,6 +95,32 @@ fn every_file_says_what_it_owns() {
     judge("a file opens with //!: what it owns, its invariant, its cost", violations);
 }
 
+/// The file that has to declare the module of this one, if it is one: where it may lie, and the
+/// module's name.
+fn declared_by(path: &str) -> Option<([String; 4], &str)> {
+    let own = path.strip_suffix("/mod.rs").or_else(|| path.strip_suffix(".rs"))?;
+    let (folder, name) = own.rsplit_once('/')?;
+    let is_root = matches!(name, "lib" | "main") || !format!("{folder}/").contains("/src/");
+    let parents = ["/mod.rs", "/lib.rs", "/main.rs", ".rs"].map(|end| format!("{folder}{end}"));
+    (!is_root).then_some((parents, name))
+}
+
+#[test]
+fn every_file_is_a_module() {
+    let sources = all();
+    let is_declared = |source: &Source| {
+        // Programs are named by a manifest.
+        let Some((parents, name)) = declared_by(&source.path) else { return true };
+        let declaration = format!("mod {name};");
+        let declares = |it: &Source| parents.contains(&it.path) && it.text.contains(&declaration);
+        source.text.contains("\nfn main()") || sources.iter().any(declares)
+    };
+    let orphans = sources.iter().filter(|source| !is_declared(source));
+    let violations: Vec<String> = orphans.map(|source| source.path.clone()).collect();
+    judge("a file that no module declares is compiled by nobody: remove it", violations);
+    assert!(declared_by("engine/src/policy/lru.rs").is_some_and(|(_, name)| name == "lru"));
+}
+
 #[test]
 fn files_are_short() {
     let mut violations = Vec::new();
